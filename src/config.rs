@@ -102,7 +102,7 @@ pub struct SocketConfig {
     /// expedited forwarding (RFC 3246). Default: `None`, the system's 0.
     ///
     /// Most internet paths clear it; a home router may honour it. An IPv6 socket marks datagrams to
-    /// IPv4 addresses only on Linux. Windows marks nothing.
+    /// IPv4 addresses only on Linux. Windows marks no datagrams.
     pub dscp: Option<u8>,
 }
 

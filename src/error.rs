@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_is_in_no_range() {
+    fn nan_is_out_of_every_range() {
         let error = check_range("reorder", f64::NAN, 0.0..=1.0, count).unwrap_err();
         assert_eq!(
             error.to_string(),

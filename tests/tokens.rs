@@ -206,7 +206,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Connects with a token and returns the reason of the refusal.
+/// Connects with a token and returns why it was denied.
 fn refusal(server: &mut Server, payload: &[u8]) -> DisconnectReason {
     let mut player = Player::new().connect(server, payload);
     until("the connect is refused", || {

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_a_long_text_after_a_whole_character() {
+    fn truncates_a_long_text_after_a_whole_character() {
         let text = |text: &str| CloseReason::new(0, text).text().to_owned();
         assert_eq!(text(&"a".repeat(64)), "a".repeat(64));
         assert_eq!(text(&"a".repeat(65)), "a".repeat(64));

@@ -39,7 +39,7 @@ pub struct PeerStats {
     pub duplicates: u64,
     /// Packets with this connection's id that failed authentication: damaged or forged.
     pub failed_authentication: u64,
-    /// Authentic packets that could not be parsed: a fault of the peer's software.
+    /// Authentic packets that could not be parsed: a bug in the peer's software.
     pub malformed: u64,
     /// Packets from an address that is not validated for this peer.
     pub unvalidated_address: u64,
@@ -59,7 +59,7 @@ pub struct PeerStats {
     pub messages_received: u64,
     /// Messages from the peer, or fragments of them, that were refused and not acknowledged: the
     /// application takes events too slowly, so the peer's share of the event queue is full, or the
-    /// peer broke a limit.
+    /// peer exceeded a limit.
     pub messages_refused: u64,
     /// Reliable messages from the peer, or fragments of them, that had already arrived: redundant
     /// copies and spurious retransmissions.

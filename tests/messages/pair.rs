@@ -190,7 +190,7 @@ impl<O: Observer> Pair<O> {
         self.host(side).peer_stats(self.peer(side)).unwrap()
     }
 
-    /// Sends a message, in a turn of its own.
+    /// Sends a message in a separate turn.
     pub(crate) fn send(&mut self, side: usize, delivery: Delivery, message: &[u8]) {
         self.act(side, |host, peer| host.send(peer, delivery, message))
             .unwrap();

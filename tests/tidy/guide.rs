@@ -69,7 +69,7 @@ fn text_and_programs(chapter: &str) -> (String, Vec<String>) {
     (text, programs)
 }
 
-/// What is wrong with the programs of a chapter.
+/// Findings in the programs of a chapter.
 fn program_findings(programs: &[String]) -> Vec<String> {
     let mut findings = Vec::new();
     for program in programs {
@@ -125,7 +125,7 @@ fn references(text: &str) -> BTreeSet<String> {
     labels
 }
 
-/// What is wrong with the links of a chapter, given the labels that rustdoc knows.
+/// Findings in the links of a chapter, given the labels defined for rustdoc.
 fn link_findings(text: &str, rustdoc: &BTreeSet<&str>) -> Vec<String> {
     let mut findings = Vec::new();
     if text.contains("](crate::") {

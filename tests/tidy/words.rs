@@ -66,7 +66,7 @@ struct Prose<'a>(usize, &'a str, Kind);
 enum Kind {
     /// A comment on its own line.
     CommentLine,
-    /// A comment behind code, or a line of Markdown.
+    /// A comment after code, or a line of Markdown.
     Sentence,
     /// The name of a test, or a string literal.
     Code,

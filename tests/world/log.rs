@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use tickwire::{DisconnectReason, Event, PeerId};
 
-/// State of a peer as its application knows it.
+/// State of a peer as seen by its application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// `connect` was called.

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_host_is_named_in_one_line() {
+    fn an_unknown_host_is_reported_in_one_line() {
         // A label has at most 63 bytes (RFC 1035), so this name cannot exist.
         let host = "a".repeat(64);
         let text = text_of(resolve(&format!("{host}:7")).unwrap_err());

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_are_removed_and_the_last_line_needs_none() {
+    fn removes_line_ends_and_accepts_a_last_line_without_one() {
         let (lines, error) = lines(b"one\ntwo\r\n\n\r\nlast");
         assert_eq!(lines, [&b"one"[..], b"two", b"", b"", b"last"]);
         assert_eq!(error, None);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_line_is_refused_and_not_read_to_its_end() {
+    fn rejects_a_longer_line_without_reading_its_end() {
         for end in ["", "\n", "\r\n"] {
             let input = [b"first\n", &[b'x'; 1025][..], end.as_bytes()].concat();
             let (before, error) = lines(&input);

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_has_no_needless_digits() {
+    fn a_percentage_has_no_superfluous_digits() {
         assert_eq!(percent(0.07), "7%");
         assert_eq!(percent(0.125), "12.5%");
     }

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_interval_after_a_refused_datagram() {
+    fn keeps_the_interval_after_a_rejected_datagram() {
         let now = Instant::now();
         let mut schedule = Schedule::new(INTERVAL);
         schedule.on_sent(now);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn with_an_interval_of_zero_pauses_after_a_refused_datagram() {
+    fn with_an_interval_of_zero_pauses_after_a_rejected_datagram() {
         let now = Instant::now();
         let mut schedule = Schedule::new(Duration::ZERO);
         schedule.on_sent(now);

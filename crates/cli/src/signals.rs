@@ -1,4 +1,4 @@
-//! Requests to end the program: Ctrl-C (SIGINT) and SIGTERM. SIGHUP is left alone for nohup(1).
+//! Requests to end the program: Ctrl-C (SIGINT) and SIGTERM. SIGHUP is not handled, for nohup(1).
 
 use std::process;
 use std::sync::Arc;

@@ -379,7 +379,7 @@ print(ascii(last.decode()))
 }
 
 #[test]
-fn latency_refuses_invalid_options() {
+fn latency_rejects_invalid_options() {
     let cases: &[(&[&str], &str)] = &[
         (
             &["--size", "1025"],
@@ -418,7 +418,7 @@ fn latency_refuses_invalid_options() {
 }
 
 #[test]
-fn latency_refuses_a_target_that_is_no_echo() {
+fn latency_rejects_a_target_that_is_no_echo() {
     let closed = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = closed.local_addr().unwrap().to_string();
     drop(closed);

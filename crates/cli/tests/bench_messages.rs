@@ -250,8 +250,8 @@ fn reports_a_failed_connection_in_a_sentence() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(rows(&ended).len(), 1);
     let text = &ended.stderr[0];
-    let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections failed, the first \
-                  because could not connect: no reply from the server within the \
+    let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections failed; the first \
+                  could not connect: no reply from the server within the \
                   connect timeout: check its address and port";
     assert_eq!(text, wanted);
 }

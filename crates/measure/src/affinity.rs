@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_threads_of_a_core_are_taken_only_if_there_is_no_other() {
+    fn two_threads_of_a_core_are_used_only_if_there_is_one_core() {
         // The two common numberings: 0 and 1 are one core, or 0 and 2 are.
         let neighbours = |processor: usize| vec![processor & !1, processor | 1];
         let halves = |processor: usize| vec![processor % 2, processor % 2 + 2];

@@ -1,7 +1,7 @@
 //! Where the datagrams of a game tick were lost, from counters.
 //!
-//! An input goes from a client through the network and the kernel's receive buffer to the server. A
-//! state goes from the server's send queue through the network to a client.
+//! An input passes from a client through the network and the kernel's receive buffer to the server.
+//! A state passes from the server's send queue through the network to a client.
 
 use std::fmt;
 

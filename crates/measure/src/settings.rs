@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_benchmark_takes_its_options_and_words() {
+    fn a_benchmark_parses_its_options_and_words() {
         let settings = parse(&["--bench", "--rounds=3", "--seed=0", "drain"]);
         let settings = settings.expect("all is valid");
         assert_eq!((settings.rounds, settings.seed), (3, 0));

@@ -38,7 +38,7 @@ const GRID: RGBColor = RGBColor(225, 225, 225);
 /// A dash and its gap.
 const DASH: (i32, i32) = (7, 5);
 
-/// Length of the line beside a label.
+/// Length of the line next to a label.
 const LEGEND: i32 = 30;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;

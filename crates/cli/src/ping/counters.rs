@@ -24,13 +24,13 @@ pub(super) struct Counters {
     pub(super) sent: u64,
     /// Probes with a reply in time.
     pub(super) received: u64,
-    /// Probes without a reply in time, even if one comes later.
+    /// Probes without a reply in time, even if a reply arrives later.
     pub(super) lost: u64,
     /// Lost probes with a late reply.
     pub(super) late: u64,
     /// Replies to a probe that already had one.
     pub(super) duplicates: u64,
-    /// Received probes whose reply came after that of a later probe.
+    /// Received probes whose reply arrived after the reply to a later probe.
     pub(super) out_of_order: u64,
     /// Replies with the nonce of this run and changed bytes.
     pub(super) altered: u64,

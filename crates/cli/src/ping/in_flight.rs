@@ -74,7 +74,7 @@ pub(super) struct InFlight {
     /// No probe before this one is in flight.
     unsettled: u64,
     waiting: u64,
-    /// The highest sequence number that was answered in time.
+    /// The highest sequence number with a reply in time.
     latest_answered: u64,
 }
 

@@ -61,7 +61,7 @@ use crate::{number, time};
 /// network path.
 ///
 /// The run ends with a summary, also after Ctrl-C or SIGTERM. "in flight" are
-/// probes that are neither answered nor lost; the percentage of "lost" excludes
+/// probes without a reply that are not lost yet; the percentage of "lost" excludes
 /// them. "dropped by kernel" are datagrams that arrived faster than ping read
 /// them. min, avg, p50, p99 and max are of replies in time. jitter is the mean
 /// absolute difference between consecutive round trips (RFC 3550 section 6.4.1,
@@ -82,8 +82,8 @@ pub(crate) struct Options {
 
     /// Time between probes
     ///
-    /// Such as 16ms or 1s. With 0s, the next probe is sent when the previous one is answered or
-    /// lost.
+    /// Such as 16ms or 1s. With 0s, the next probe is sent after the reply to the previous one, or
+    /// its loss.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
           allow_hyphen_values = true)]
     interval: Duration,
@@ -166,7 +166,8 @@ pub(crate) struct Options {
     token: Option<Token>,
 }
 
-/// Runs until all probes are answered or lost, or a signal arrives. Fails without a reply in time.
+/// Runs until every probe has a reply or is lost, or a signal arrives. Fails if no reply arrived in
+/// time.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     options.validate()?;
     let mut output = Output::new(options.json);
@@ -256,7 +257,7 @@ mod tests {
         options: Options,
     }
 
-    /// The text of the error, or nothing.
+    /// The text of the error, or an empty text.
     fn refusal(args: &[&str]) -> String {
         let parsed = match Ping::try_parse_from([&["ping"], args].concat()) {
             Ok(ping) => ping.options.validate(),

@@ -47,7 +47,7 @@ impl<T: Transport> Pinger<T> {
         }
     }
 
-    /// Runs until all probes are answered or lost, a signal arrives or the connection ends.
+    /// Runs until every probe has a reply or is lost, a signal arrives or the connection ends.
     pub(super) fn run(mut self) -> Result<(), CliError> {
         while !self.is_done() {
             // Before the send, because writing a line takes longer than a short round trip.

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_probe_is_neither_sent_nor_lost() {
+    fn a_rejected_probe_is_neither_sent_nor_lost() {
         let mut play = Play::new();
         play.send(1);
         assert_eq!(play.session.on_refused(), 1);

@@ -185,7 +185,7 @@ fn users_of<'a>(kind: &str, file: &'a str) -> Vec<Vec<&'a str>> {
 }
 
 #[test]
-fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
+fn a_key_of_the_other_kind_is_rejected_and_both_kinds_are_named() {
     let folder = Directory::new();
     let (server, _) = folder.server_key("server.key");
     let token = folder.token_key("token.key");
@@ -209,7 +209,7 @@ fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
 }
 
 #[test]
-fn invalid_key_options_are_refused_before_anything_is_sent() {
+fn invalid_key_options_are_rejected_before_anything_is_sent() {
     let folder = Directory::new();
     let key = folder.token_key("token.key");
     let long = "x".repeat(129);

@@ -45,7 +45,7 @@ fn percentiles_of_known_data_are_known() {
 }
 
 #[test]
-fn a_percentile_of_too_few_datagrams_is_none() {
+fn a_percentile_of_too_few_datagrams_is_missing() {
     assert_eq!(pattern(percentiles(10_000, 0)), "111111");
     assert_eq!(pattern(percentiles(9_999, 0)), "1111-1");
     assert_eq!(pattern(percentiles(99, 0)), "11---1");
@@ -85,7 +85,7 @@ fn a_lost_round_counts_as_the_slowest() {
 }
 
 #[test]
-fn a_ratio_with_a_lost_round_on_either_side_is_none() {
+fn a_ratio_with_a_lost_round_on_either_side_is_lost() {
     let (well, badly) = ([percentiles(100, 0)], [percentiles(40, 60)]);
     assert_eq!(Spreads::of_ratios(&well, &badly).p50(), Err(Missing::Lost));
     assert_eq!(Spreads::of_ratios(&badly, &well).p50(), Err(Missing::Lost));

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Maximum number of datagrams of a round: 8 bytes each, 80 MB in all.
+/// Maximum number of datagrams of a round: 8 bytes each, 80 MB in total.
 pub(super) const DATAGRAMS_MAX: u64 = 10_000_000;
 
 /// Not zero, because the system maps zeroed memory only when it is written, during the round.

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_that_is_no_whole_number_of_nanoseconds_does_not_drift() {
+    fn a_period_with_fractional_nanoseconds_does_not_drift() {
         let schedule = schedule(0, 1000, 3);
         assert_eq!(
             schedule.due(3 * 3600),

@@ -31,7 +31,7 @@ pub(super) struct Counts {
     pub(super) duplicates: u64,
     /// Messages with an unknown number or altered content.
     pub(super) damaged: u64,
-    /// Duration of sending, and bytes sent to the receiver meanwhile, including IPv4 and UDP
+    /// Duration of sending, and bytes sent to the receiver in that time, including IPv4 and UDP
     /// headers.
     #[serde(skip)]
     pub(super) sending: Duration,

@@ -120,7 +120,7 @@ fn runs_are_added_up() {
 }
 
 #[test]
-fn reports_failures_that_no_link_explains() {
+fn reports_failures_that_the_link_does_not_explain() {
     let complaint = |delivery, outcome| row_of(case(0.05, delivery), [outcome]).complaint();
     let missing = complaint(Kind::Ordered, arrived(950));
     let wanted = "5% lost, ordered, 2 copies: 50 of 1000 messages did not arrive";

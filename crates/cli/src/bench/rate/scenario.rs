@@ -15,7 +15,7 @@ pub(super) struct Scenario {
     pub(super) up: LinkConditions,
     pub(super) driven: Driven,
     /// Clients that share the link. The game is a sequenced message of 100 bytes to and from each
-    /// client, 60 times a second.
+    /// client, 60 times per second.
     pub(super) clients: usize,
     /// Long messages to each client, in one `Ordered` channel.
     pub(super) transfers: u32,
@@ -38,7 +38,7 @@ pub(super) struct Scenario {
 pub(super) enum Driven {
     /// A loop that sleeps until something is due.
     ByDeadlines,
-    /// A game loop, 60 times a second.
+    /// A game loop, 60 times per second.
     ByTicks,
 }
 

@@ -74,11 +74,11 @@ pub struct SocketConfig {
     /// memory is used as the queue grows.
     pub send_queue: usize,
 
-    /// Maximum number of datagrams received in one drain: at least 1. The drain then ends, and
+    /// Maximum number of datagrams received in one drain, at least 1. At the limit
     /// [`may_have_more`](crate::Socket::may_have_more) is true.
     ///
-    /// Default: `None`, the maximum that the kernel can have queued. That is the granted receive
-    /// buffer divided by 768 bytes on Linux, and 8,192 datagrams on other systems.
+    /// Default: `None`, the maximum that the kernel can queue: the granted receive buffer divided
+    /// by 768 bytes on Linux, 8,192 datagrams elsewhere.
     pub drain_budget: Option<usize>,
 
     /// Allows binding an address that another socket has bound (`SO_REUSEADDR`), to take a port
@@ -127,7 +127,7 @@ impl SocketConfig {
     ///
     /// # Errors
     ///
-    /// The first field that is out of range, its value and the range.
+    /// The first field out of its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         for (field, buffer) in [
             ("receive_buffer", self.receive_buffer),
@@ -201,7 +201,7 @@ pub struct Config {
     pub ack_delay_max: Duration,
 
     /// Maximum length in bytes of a reliable or ordered message from a client of this host:
-    /// [`MESSAGE_MAX_MIN`] (960) to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. It is announced to
+    /// [`MESSAGE_MAX_MIN`] (960) to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. Announced to
     /// clients, whose `send` returns [`TooLong`](crate::SendError::TooLong) above it.
     pub message_max_from_clients: usize,
 
@@ -223,8 +223,8 @@ pub struct Config {
     pub receive_window: usize,
 
     /// Redundant copies of a reliable message of up to
-    /// [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes, sent in the
-    /// next packets before a loss is known: 0 to [`REDUNDANCY_MAX`] (8). Default: 2.
+    /// [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes in the next
+    /// packets: 0 to [`REDUNDANCY_MAX`] (8). Default: 2.
     ///
     /// A lost packet then delays the message by a tick instead of a round trip. Above 2% packet
     /// loss, copies continue until the message is acknowledged.
@@ -255,16 +255,16 @@ pub enum Security {
     /// active attacker in the middle can pose as the server.** Clients are not authenticated: see
     /// [`set_admission`](crate::Host::set_admission).
     ///
-    /// This library's copies of private keys, ephemeral secrets and session keys are wiped on drop.
-    /// Internal copies of `snow` and `ring` (chaining keys, key schedules) and the state of the
-    /// host's random generator are not.
+    /// The library wipes its copies of private keys, ephemeral secrets and session keys on drop,
+    /// but not internal copies of `snow` and `ring` (chaining keys, key schedules) and the state of
+    /// the host's random generator.
     ///
     /// [Noise]: https://noiseprotocol.org/noise.html
     #[cfg(feature = "noise")]
     Noise(NoiseConfig),
-    /// **No confidentiality and no authenticity**: a checksum against accidental damage. Anyone on
-    /// the path can read, change and forge packets. For trusted networks, learning, and packet
-    /// inspection.
+    /// **No confidentiality and no authenticity**, only a checksum against accidental damage:
+    /// anyone on the path can read, change and forge packets. For trusted networks, learning and
+    /// packet inspection.
     Plain {
         /// Identifies the game and the version of its messages; both sides must use the same. Mixed
         /// into the checksum of every packet.
@@ -417,7 +417,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The first field that is out of range, its value and the range.
+    /// The first field out of its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.security.validate()?;
         check_range("peers_max", self.peers_max, 0..=PEERS_MAX, count)?;

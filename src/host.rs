@@ -185,8 +185,8 @@ impl Host {
         })
     }
 
-    /// Creates a host on an existing socket, for example from a service manager. For a
-    /// [`SocketConfig`](crate::SocketConfig) other than the default, call [`Socket::from_std`] and
+    /// Creates a host on an existing socket, for example from a service manager, with the default
+    /// [`SocketConfig`](crate::SocketConfig). For another, call [`Socket::from_std`] and
     /// [`with_socket`](Self::with_socket).
     ///
     /// # Errors
@@ -284,7 +284,7 @@ impl Host {
 
     /// Runs a turn that sleeps until a datagram arrives, a timer is due, a [`Waker`] is used, or
     /// `timeout` has passed (`None`: no limit). Does not sleep while events are pending. May return
-    /// early without a visible reason.
+    /// early.
     ///
     /// # Errors
     ///
@@ -492,8 +492,8 @@ impl Host {
         self.state.peers()
     }
 
-    /// Whether messages can be sent to a peer: it is connected, and
-    /// [`disconnect_after_flush`](Self::disconnect_after_flush) was not called.
+    /// Whether a peer is connected and [`disconnect_after_flush`](Self::disconnect_after_flush) was
+    /// not called.
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         self.state.is_connected(peer)

@@ -1,8 +1,8 @@
 //! Public limits, and the ranges of [`Config`](crate::Config) and
 //! [`SocketConfig`](crate::SocketConfig) fields.
 //!
-//! Private constants here are shared by several modules, most of them because of the wire format.
-//! All others are next to the code that uses them.
+//! Private constants here are shared by several modules; all others are next to the code that uses
+//! them.
 
 use std::time::Duration;
 
@@ -60,12 +60,10 @@ const _: () = assert!(CONNECT_TIMEOUT_DEFAULT.as_millis() <= COOKIE_WINDOW.as_mi
 pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(3);
 const _: () = assert!(PENDING_TIMEOUT.as_millis() >= 2 * HANDSHAKE_RETRY_MAX.as_millis());
 
-/// Maximum number of stateless replies per turn. Further ones are dropped and counted; the sender
-/// retries.
+/// Maximum number of stateless replies per turn. Further ones are dropped and counted.
 pub(crate) const REPLIES_PER_TURN_MAX: usize = 256;
 
-/// Maximum number of connects processed per turn. Further ones are dropped and counted; the client
-/// retries.
+/// Maximum number of connects processed per turn. Further ones are dropped and counted.
 pub(crate) const CONNECTS_PER_TURN_MAX: usize = 256;
 
 pub(crate) const KEEP_ALIVE_DEFAULT: Duration = Duration::from_secs(5);
@@ -100,8 +98,7 @@ const _: () = assert!(REKEY_PACKETS > REPLAY_WINDOW);
 pub(crate) const PACKETS_PER_CONNECTION_MAX: u64 = 1 << 48;
 const _: () = assert!(PACKETS_PER_CONNECTION_MAX < (1 << 62) / 1024);
 
-/// Default handshakes per second: 500 take 5% of a core, about 0.1 ms each. Further connects are
-/// dropped and counted; the client retries.
+/// Default handshakes per second: 500 take 5% of a core, about 0.1 ms each.
 #[cfg(any(test, feature = "noise"))]
 pub(crate) const HANDSHAKES_PER_SECOND_DEFAULT: u32 = 500;
 
@@ -131,7 +128,7 @@ pub(crate) const TIMER_GRANULARITY: Duration = Duration::from_millis(1);
 pub(crate) const PROBE_MAX: Duration = Duration::from_secs(2);
 
 /// Copies of a disconnect, which is not retransmitted on loss. At 30% loss one peer in 400 receives
-/// no copy and times out instead. An acknowledgement stops them.
+/// no copy and times out. An acknowledgement stops them.
 pub(crate) const DISCONNECT_COPIES: u32 = 5;
 
 /// Interval between the first two copies of a disconnect. Doubles with each, so the last leaves

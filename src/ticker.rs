@@ -7,8 +7,8 @@ use crate::clock;
 /// Maximum tick rate in ticks per second: one tick per nanosecond, the resolution of the clock.
 const TICK_RATE_MAX: u32 = 1_000_000_000;
 
-/// Maximum number of late ticks that a loop catches up on: 8. Earlier ones are skipped and counted
-/// as overruns. Otherwise a game whose steps take longer than a tick would never catch up.
+/// Maximum number of late ticks that a loop catches up on. Without it a game whose steps take
+/// longer than a tick would fall further and further behind.
 const TICKS_BEHIND_MAX: u64 = 8;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
@@ -55,7 +55,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A late loop catches up by at most 8 ticks. Earlier ticks are skipped and counted in
+/// A late loop catches up by at most 8 ticks; earlier ones are skipped and counted in
 /// [`overruns`](Self::overruns).
 #[derive(Debug, Clone)]
 pub struct Ticker {

@@ -395,7 +395,6 @@ fn a_token_admits_one_of_two_simultaneous_clients() {
     assert_eq!((server.players.len(), server.rejected), (1, 1));
 }
 
-/// Retransmitted connects do not redeem the token.
 fn retransmitted_connects_do_not_use_up_a_token() {
     let mut server = Server::start();
     let conditions = LinkConditions {

@@ -60,7 +60,6 @@ impl Batch {
         unsafe { &mut *self.0 }
     }
 
-    /// Calls recvmmsg(2) with every header.
     fn receive(&mut self, fd: RawFd) -> c_int {
         let headers = self.arena().headers.as_mut_ptr();
         // SAFETY: all `BATCH_LEN` headers point into the arena with valid lengths.
@@ -107,7 +106,6 @@ pub(crate) struct RawSocket {
     /// Datagrams per receive call.
     batch: usize,
     to_send: Batch,
-    /// Datagrams in `to_send`.
     queued: usize,
 }
 

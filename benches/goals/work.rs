@@ -122,7 +122,6 @@ pub(crate) fn payload(number: usize) -> [u8; DATAGRAM_LEN] {
     black_box(payload)
 }
 
-/// Fails unless `wanted` of `what` arrived.
 pub(crate) fn expect(what: &str, got: usize, wanted: usize) -> io::Result<()> {
     if got == wanted {
         return Ok(());

@@ -22,7 +22,6 @@ struct Datagram {
     bytes: [u8; 1024],
 }
 
-/// Datagrams in reused memory.
 #[derive(Default)]
 struct Wire {
     datagrams: Vec<Datagram>,
@@ -79,7 +78,6 @@ impl Game {
         self.inputs = self.take();
     }
 
-    /// Decrypts, parses and delivers the received datagrams.
     #[inline(never)]
     fn receive(&mut self) {
         for datagram in self.to_server.take() {
@@ -115,7 +113,6 @@ impl Game {
         }
     }
 
-    /// Packs and encrypts the queued messages.
     #[inline(never)]
     fn pack(&mut self) {
         self.to_clients.take_from(&mut self.server, self.now, None);

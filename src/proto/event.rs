@@ -377,8 +377,8 @@ pub enum DisconnectReason {
         "the server uses another kind of security: set the same Config::security on both sides"
     )]
     SecurityMismatch,
-    /// The server has another [`protocol_id`](crate::Security::protocol_id): another game, or
-    /// another version of this one.
+    /// The server has another [`protocol_id`](crate::Security::protocol_id): another game or
+    /// version.
     #[error(
         "the server has another protocol id: it is another game, or another version of this one"
     )]
@@ -424,16 +424,16 @@ pub enum ConnectError {
         "payload without a pinned server key: pin the key, or set trust_unpinned to send it anyway"
     )]
     PayloadNeedsServerKey,
-    /// A server key is pinned, but this host is [`Plain`](crate::Security::Plain), where servers
-    /// are not authenticated.
+    /// A server key is pinned, but this host uses [`Plain`](crate::Security::Plain), which does not
+    /// authenticate servers.
     #[cfg(feature = "noise")]
     #[error(
         "server key is pinned, but this host uses Security::Plain, where no server can prove its key: \
          use Security::Noise"
     )]
     ServerKeyUnderPlain,
-    /// The address cannot be reached from this host: its port is 0, it is unspecified, broadcast or
-    /// multicast, or the host's socket cannot reach its address family.
+    /// The address is unreachable: its port is 0, it is unspecified, broadcast or multicast, or the
+    /// host's socket cannot reach its address family.
     #[error(
         "{to} is unreachable: its port is 0, it is not a unicast address, or the socket cannot reach its \
          address family"

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct PeerStats {
     /// The peer's address.
     pub address: SocketAddr,
-    /// Smoothed round-trip time without the peer's acknowledgement delay (RFC 9002 section 5).
+    /// Smoothed round-trip time, excluding the peer's acknowledgement delay (RFC 9002 section 5).
     /// `None` before the first sample.
     pub round_trip: Option<Duration>,
     /// Mean deviation of the round-trip time. `None` before the first sample.
@@ -17,8 +17,7 @@ pub struct PeerStats {
     /// Time since the last authentic, non-duplicate packet from the peer, or since the handshake.
     /// Limited by [`idle_timeout`](crate::Config::idle_timeout).
     ///
-    /// A [`Host`](crate::Host) measures it at its last turn: zero after a turn that received
-    /// something, constant while no turn runs. Idle peers are silent for up to their
+    /// A [`Host`](crate::Host) measures it at its last turn. Idle peers are silent for up to their
     /// [`keep_alive`](crate::Config::keep_alive), 5 s by default. While this side sends every tick,
     /// the peer acknowledges within a round trip plus its
     /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can report an interrupted
@@ -32,8 +31,7 @@ pub struct PeerStats {
     pub packets_received: u64,
     /// Bytes of these packets.
     pub bytes_received: u64,
-    /// Packets to the peer that were declared lost: dropped by the network, or not acknowledged in
-    /// time.
+    /// Packets to the peer that were declared lost.
     pub packets_lost: u64,
     /// Packets from the peer that arrived twice, or too late for the replay window.
     pub duplicates: u64,

@@ -77,13 +77,12 @@
 //! # Why a token is checked twice
 //!
 //! A connect may arrive several times: the client retransmits it if the accept is lost, and an
-//! attacker can replay a recorded one. [`set_admission`](crate::Host::set_admission) is therefore
-//! also called for connects that lead to no connection. If admission redeemed the token, a player
-//! whose first attempt fails could not use it again. If the token were bound to an address instead,
-//! it would be valid for every connection from that address. `Connected` is reported once per
-//! connection, after the client has confirmed the accept. Two clients with the same token are both
-//! admitted, and the second to connect is disconnected before the application processes its
-//! messages.
+//! attacker can replay it. The [admission callback](crate::Host::set_admission) therefore also runs
+//! for connects that lead to no connection. If admission redeemed the token, a player whose first
+//! attempt fails could not use it again. If the token were bound to an address instead, it would be
+//! valid for every connection from that address. `Connected` is reported once per connection, after
+//! the client has confirmed the accept. Two clients with the same token are both admitted, and the
+//! second to connect is disconnected before the application processes its messages.
 //!
 //! The [`TokenId`], which the service generates and the signature covers, identifies a token. A
 //! client can change its address and its connect, but not the id.
@@ -100,7 +99,7 @@
 //! - Processes with the same audience do not share their redeemed tokens.
 //! - Every holder of the [`TokenKey`], including each game server, can issue tokens. Use one key
 //!   per operator. To rotate it, accept the old and the new key for a while, with a verifier each.
-//! - The clocks of the service and the servers must agree to within a fraction of the lifetime.
+//! - The clocks of service and servers must agree to within a fraction of the lifetime.
 //!
 //! # Format
 //!

@@ -28,7 +28,6 @@ impl Session {
         session
     }
 
-    /// Sends four messages in each direction.
     fn exchange_messages(&mut self) {
         for message in [&b""[..], b"one", b"two", &[3; 200]] {
             self.world.send(0, self.to_server, message);

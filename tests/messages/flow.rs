@@ -205,7 +205,6 @@ fn loss_of_seed(seed: u64) -> Loss {
     }
 }
 
-/// Sends once the queue has space.
 fn send_blocking(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
     let mut waited = Duration::ZERO;
     while pair

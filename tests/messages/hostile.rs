@@ -15,7 +15,6 @@ const NUMBER_MAX: u64 = (1 << 62) - 1;
 const MESSAGE: u8 = 0x40;
 const FRAGMENT: u8 = 0x04;
 
-/// A host and its malicious peer.
 fn host_with_peer() -> (Harness, Stranger, PeerId) {
     let (mut harness, mut stranger) = (Harness::new(config()), Stranger::new(1));
     assert!(harness.handshake(&mut stranger));

@@ -14,7 +14,6 @@ use crate::world::rng::TestRng;
 use crate::world::{address, ms, secs};
 use crate::{CLIENT, SERVER};
 
-/// Receives the events of both applications.
 pub(crate) trait Observer {
     /// The application of `side` read an event. `other_is_drained`: the other side read all its
     /// events in its last turn.

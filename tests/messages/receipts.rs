@@ -10,7 +10,6 @@ use crate::pair::Pair;
 use crate::world::{config, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, pair_with, partition};
 
-/// Two hosts without redundant copies.
 fn pair_without_copies() -> Pair<EventLog> {
     let config = Config {
         redundant_copies: 0,

@@ -69,7 +69,6 @@ fn text_and_programs(chapter: &str) -> (String, Vec<String>) {
     (text, programs)
 }
 
-/// Findings in the programs of a chapter.
 fn program_findings(programs: &[String]) -> Vec<String> {
     let mut findings = Vec::new();
     for program in programs {

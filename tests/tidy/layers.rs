@@ -120,7 +120,6 @@ const TABLES: &[(&str, &[Layer])] = &[("src", LIBRARY), ("src/proto", PROTO)];
 /// The imports between the modules of one folder.
 type Graph<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Import>>;
 
-/// The graph of every folder.
 fn graphs(imports: &[Import]) -> BTreeMap<String, Graph<'_>> {
     let mut graphs: BTreeMap<String, Graph<'_>> = BTreeMap::new();
     for import in imports {

@@ -64,14 +64,12 @@ pub(crate) fn files_below(folder: &str) -> Vec<SourceFile> {
         .collect()
 }
 
-/// The files of the library.
 pub(crate) fn library() -> Vec<SourceFile> {
     let files = files_below("src");
     assert!(files.len() > 10, "the source of the library was not found");
     files
 }
 
-/// Every file that a rule reads.
 pub(crate) fn everything() -> Vec<SourceFile> {
     ["src", "crates", "tests", "benches", "examples"]
         .into_iter()

@@ -196,7 +196,6 @@ fn findings(file: &SourceFile) -> Vec<String> {
     found
 }
 
-/// Markdown, manifests and scripts.
 fn documents() -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut documents = Vec::new();

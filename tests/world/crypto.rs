@@ -11,7 +11,6 @@ use super::{PROTOCOL, packets};
 
 const SERVER_PRIVATE: [u8; 32] = [0x5e; 32];
 
-/// Private key of the test hosts.
 pub(crate) fn server_private_key() -> PrivateKey {
     PrivateKey::from_bytes(SERVER_PRIVATE)
 }

@@ -140,7 +140,6 @@ impl Client {
         })
     }
 
-    /// Starts to connect.
     fn connect(&mut self) -> io::Result<()> {
         if self.peer.is_none() {
             let options = ConnectOptions::default();
@@ -156,13 +155,11 @@ impl Client {
         Ok(self.state.send(peer, Delivery::Unreliable, message, now)?)
     }
 
-    /// Sends an unreliable message.
     pub(crate) fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.queue(message)?;
         self.transmit(Instant::now())
     }
 
-    /// Disconnects the client.
     pub(crate) fn disconnect(&mut self, code: u32) -> io::Result<()> {
         let now = Instant::now();
         if let Some(peer) = self.peer {
@@ -171,7 +168,6 @@ impl Client {
         self.transmit(now)
     }
 
-    /// Receives, runs timers and sends.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let mut buffer = [0; 1024];
         let now = Instant::now();

@@ -53,7 +53,6 @@ struct Both {
     floor: RawSocket,
     floor_address: SocketAddr,
     names: Vec<PeerName>,
-    /// Ticks of a round.
     ticks: u32,
     tick: u32,
 }

@@ -17,7 +17,6 @@ pub(crate) const WRONG_TICKET: u32 = 401;
 pub(crate) const BAD_TOKEN: u32 = 403;
 pub(crate) const USED_TOKEN: u32 = 409;
 pub(crate) const EXPIRED_TOKEN: u32 = 410;
-/// The token was issued for another audience.
 pub(crate) const MISDIRECTED_TOKEN: u32 = 421;
 /// The table of used tokens is full.
 pub(crate) const TOO_MANY_TOKENS: u32 = 503;
@@ -34,7 +33,6 @@ pub(crate) fn code_of(error: TokenError) -> u32 {
     }
 }
 
-/// What to do about a denied connection.
 pub(crate) fn advice(code: u32) -> Option<&'static str> {
     Some(match code {
         WRONG_TICKET => "it requires a --ticket, or a different one",

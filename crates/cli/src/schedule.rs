@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-/// When a datagram may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     Now,

@@ -22,7 +22,6 @@ const LEAST_MS: f64 = 50.0;
 const OWN_COLOR: &str = "#0b6e4f";
 const OTHER_COLOR: &str = "#8a94a0";
 
-/// The rows of one condition.
 pub(crate) fn draw(shown: Condition, rows: &[Row], options: &Options) -> String {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.condition == shown).collect();
     // An undelivered percentile sorts last.

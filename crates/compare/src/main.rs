@@ -27,7 +27,6 @@ use tickwire_measure::machine::Machine;
 use self::condition::Condition;
 use self::libraries::Library;
 
-/// Ticks per second of both endpoints.
 const TICK_RATE: u32 = 60;
 
 /// Measures the latency of reliable ordered messages under packet loss

@@ -12,7 +12,6 @@ use crate::condition::Condition;
 use crate::libraries::{Failure, Library, Pair, Side};
 use crate::outcome::Outcome;
 
-/// Length of a message in bytes.
 const MESSAGE_LEN: usize = 40;
 const FILLER: u8 = 0x5a;
 

@@ -59,7 +59,7 @@ mod tests {
     fn a_low_limit_is_reported_with_the_way_to_raise_it() {
         assert_eq!(note(192, 192), None);
         let text = note(1000, 192).expect("they do not fit");
-        assert!(text.contains("1000 clients") && text.contains("room for 192"));
+        assert!(text.contains("1000 clients") && text.contains("allows 192"));
         assert!(text.contains("ulimit -n 1064"));
     }
 }

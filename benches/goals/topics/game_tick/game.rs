@@ -15,11 +15,9 @@ const WARM_UP_TICKS_MIN: usize = 5;
 /// Messages of a tick.
 #[derive(Clone, Copy)]
 pub(crate) struct Workload {
-    /// The message of each client.
     pub(crate) input: &'static [u8],
     /// Number of messages that the server sends to each client.
     pub(crate) messages: usize,
-    /// Queues the messages of the server.
     pub(crate) send: fn(&mut Host, &[PeerId]) -> io::Result<()>,
 }
 

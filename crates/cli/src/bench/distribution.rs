@@ -17,11 +17,9 @@ const TIME_MAX: Duration = Duration::from_secs(120);
 /// Points per decade of the distribution in the record and the picture.
 const POINTS_PER_DECADE: u32 = 20;
 
-/// Times of the arrived messages or datagrams.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Distribution {
     times: Histogram<u64>,
-    /// The unit of a time.
     unit: Duration,
     /// The longest time, exact: the histogram has limited precision and range.
     longest: Duration,
@@ -42,7 +40,6 @@ impl Default for Distribution {
 }
 
 impl Distribution {
-    /// An empty distribution.
     pub(crate) fn new(unit: Duration, digits: u8) -> Self {
         Self {
             times: Histogram::new_with_max(units(TIME_MAX, unit), digits)
@@ -165,7 +162,6 @@ fn units(time: Duration, unit: Duration) -> u64 {
     u64::try_from(time.as_nanos() / unit.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Why a figure is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) enum Missing {
     /// Its rank is among the lost.
@@ -190,7 +186,6 @@ impl fmt::Display for Missing {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Figures<T>(pub(crate) [Result<T, Missing>; 6]);
 
-/// The figures of a distribution.
 pub(crate) const NAMES: [&str; 6] = ["p50", "p90", "p99", "p99.9", "p99.99", "max"];
 
 impl<T: Copy> Figures<T> {
@@ -202,7 +197,6 @@ impl<T: Copy> Figures<T> {
         self.0[2]
     }
 
-    /// The table cells.
     pub(crate) fn cells(&self, show: impl Fn(T) -> String) -> [String; 6] {
         let missing = |missing: Missing| missing.to_string();
         self.0.map(|figure| figure.map_or_else(missing, &show))

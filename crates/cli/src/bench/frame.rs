@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::Instant;
 
-/// Sleeps until `deadline`.
 pub(crate) fn sleep_until(deadline: Instant) {
     thread::sleep(deadline.saturating_duration_since(Instant::now()));
 }

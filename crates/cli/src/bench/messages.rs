@@ -159,7 +159,6 @@ fn burst(text: &str) -> Result<f64, String> {
 struct Results {
     rows: Vec<Row>,
     goals: Vec<Goal>,
-    /// Why no goal applies.
     no_verdict: Option<String>,
 }
 
@@ -293,7 +292,6 @@ fn measure(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     }
 }
 
-/// Measures row by row.
 fn measure_virtual(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     let steps = u64::from(options.rounds()) * cases.len() as u64;
     let progress = Progress::new(steps, None);

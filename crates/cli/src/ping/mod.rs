@@ -204,7 +204,6 @@ impl Options {
         ticket.or(token).unwrap_or_default().to_vec()
     }
 
-    /// Checks combinations of options.
     fn validate(&self) -> Result<(), CliError> {
         let size = usize::from(self.size);
         if self.connect && size > WHOLE_MAX {

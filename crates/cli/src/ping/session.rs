@@ -57,7 +57,6 @@ impl Session {
         self.probes.bytes(self.next_seq())
     }
 
-    /// The next probe was sent at `now`.
     pub(super) fn on_sent(&mut self, now: Instant) {
         let forgotten = self.in_flight.on_sent(now);
         self.counters.sent += 1;
@@ -72,7 +71,6 @@ impl Session {
         self.next_seq() - 1
     }
 
-    /// A datagram was received at `now`.
     pub(super) fn on_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> PingEvent {
         let from = datagram.from;
         // Without the scope and the flow of an IPv6 address, which the system may set.

@@ -18,7 +18,6 @@ pub(super) trait Transport: Sized {
     /// Waits for a datagram, a signal or the deadline, if there is one.
     fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError>;
 
-    /// Passes all received datagrams to `handle`.
     fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError>;
 
     /// Number of datagrams that the kernel of this machine dropped.

@@ -55,7 +55,6 @@ pub(super) enum ServeEvent {
         #[serde(flatten)]
         counters: Counters,
     },
-    /// Counters since the start.
     #[display("{}", _0.totals())]
     Summary(Counters),
 }

@@ -32,7 +32,6 @@ pub(crate) trait Pair {
     /// The library rejected the message.
     fn send(&mut self, message: &[u8], now: Instant) -> Result<(), Failure>;
 
-    /// An endpoint sends what is queued.
     fn flush(&mut self, at: Side, now: Instant);
 
     /// The next datagram that an endpoint has sent.

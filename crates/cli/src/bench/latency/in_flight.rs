@@ -18,10 +18,8 @@ const ANSWERED: u64 = u64::MAX - 1;
 pub(super) struct InFlight {
     /// Nanoseconds from the start of the round to the departure, by number.
     departures: Vec<AtomicU64>,
-    /// Number of departures.
     sent: AtomicU64,
     is_abandoned: AtomicBool,
-    /// The last departure.
     last: AtomicU64,
 }
 
@@ -37,7 +35,6 @@ pub(super) enum Answer {
 }
 
 impl InFlight {
-    /// Space for `total` datagrams.
     pub(super) fn new(total: u64) -> Self {
         Self {
             departures: (0..total).map(|_| AtomicU64::new(UNSENT)).collect(),

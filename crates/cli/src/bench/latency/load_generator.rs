@@ -19,7 +19,6 @@ use super::send_schedule::{SendSchedule, Window};
 /// Reply timeout: after the last datagram in open loop, for each datagram in closed loop.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
 
-/// The client of a subject.
 pub(super) trait Client {
     fn now(&self) -> Instant {
         Instant::now()
@@ -90,7 +89,6 @@ pub(super) fn send_at_rate(client: &mut impl Client, open_loop: OpenLoop<'_>) ->
     sent
 }
 
-/// The receiving half of [`at_rate`].
 pub(super) fn receive_at_rate(
     client: &mut impl Client,
     open_loop: OpenLoop<'_>,
@@ -110,7 +108,6 @@ pub(super) fn receive_at_rate(
     }
 }
 
-/// Sends each datagram when it is due.
 #[derive(Debug)]
 struct Sender<'a> {
     open_loop: OpenLoop<'a>,
@@ -166,7 +163,6 @@ impl<'a> Sender<'a> {
 struct Receiver<'a> {
     open_loop: OpenLoop<'a>,
     recording: &'a mut Recording,
-    /// Number of outstanding replies.
     missing: u64,
 }
 

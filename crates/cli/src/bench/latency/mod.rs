@@ -245,7 +245,6 @@ fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     options.refuse_nonsense()?;
     let options = &Options {

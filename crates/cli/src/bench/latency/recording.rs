@@ -32,7 +32,6 @@ pub(super) struct Recording {
 /// Counters, without the warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
-    /// Datagrams that were due.
     pub(super) sent: u64,
     pub(super) answered: u64,
     /// Datagrams of `sent` without a reply so far.

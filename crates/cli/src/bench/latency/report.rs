@@ -166,7 +166,6 @@ fn micros(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// Notes about the figures of a subject.
 fn notes(options: &Options, subject: &Measured) -> Vec<String> {
     let (name, counts) = (subject.name, subject.all.counts);
     let mut notes = Vec::new();

@@ -30,7 +30,6 @@ pub(super) struct Results {
 pub(super) struct Measured {
     pub(super) name: Subject,
     client_threads: u32,
-    /// All rounds combined.
     #[serde(flatten)]
     pub(super) all: Summary,
     /// The longest latency of the replies. Without losses it is the maximum.
@@ -41,7 +40,6 @@ pub(super) struct Measured {
     pub(super) rounds: Vec<RoundResult>,
 }
 
-/// A round of a subject.
 #[derive(Debug, Serialize)]
 pub(super) struct RoundResult {
     /// End of the warm-up, from the start of the run.
@@ -51,7 +49,6 @@ pub(super) struct RoundResult {
     pub(super) time_line: TimeLine,
 }
 
-/// Summary of a recording.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     #[serde(flatten)]
@@ -171,7 +168,6 @@ impl Summary {
     }
 }
 
-/// The percentiles of each round.
 fn columns(rounds: &[RoundResult]) -> Times<Vec<Percentiles>> {
     let times = || rounds.iter().map(|round| &round.summary.micros);
     let waits: Vec<_> = times().filter_map(|times| times.kernel_to_client).collect();

@@ -32,7 +32,6 @@ const LEAD: Duration = Duration::from_millis(5);
 /// How long std blocks before it checks the end of the round.
 const STD_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A round of a subject.
 #[derive(Debug)]
 pub(super) struct Round {
     /// End of the warm-up, from the start of the run.

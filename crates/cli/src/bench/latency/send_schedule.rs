@@ -19,7 +19,6 @@ impl Span {
         Window { start, span: self }
     }
 
-    /// Number of datagrams due in it.
     pub(super) fn datagrams(&self, per_second: u32) -> u64 {
         datagrams_in(self.warm_up + self.duration, per_second)
     }
@@ -38,7 +37,6 @@ impl Window {
         self.start + self.span.warm_up
     }
 
-    /// End of the round.
     pub(super) fn end(&self) -> Instant {
         self.begin() + self.span.duration
     }

@@ -23,7 +23,6 @@ pub(super) struct Outcome {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
-    /// Messages that were due.
     pub(super) messages: u64,
     pub(super) sent: u64,
     /// Messages received after a later one.
@@ -44,7 +43,6 @@ pub(super) struct Counts {
     pub(super) retransmissions: u64,
 }
 
-/// Summary of an outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Summary {
     pub(super) latency_micros: Percentiles,
@@ -67,7 +65,6 @@ pub(super) struct Row {
     #[serde(flatten)]
     pub(super) total: Summary,
     pub(super) distribution: Vec<Point>,
-    /// Each seed or round.
     pub(super) runs: Vec<Summary>,
 }
 

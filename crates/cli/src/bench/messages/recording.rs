@@ -9,13 +9,11 @@ use super::outcome::Outcome;
 /// Length in bytes of the number at the start of a message.
 pub(super) const NUMBER_LEN: usize = 4;
 
-/// The filler of a message.
 const FILLER: u8 = 0x5a;
 
 #[derive(Debug)]
 pub(super) struct Recording {
     size: usize,
-    /// Due times of the messages sent.
     due_at: Vec<Instant>,
     has_arrived: Vec<bool>,
     largest: Option<usize>,
@@ -45,7 +43,6 @@ impl Recording {
         message
     }
 
-    /// Records that it was sent.
     pub(super) fn on_sent(&mut self, due: Instant) {
         self.due_at.push(due);
         self.outcome.counts.sent += 1;

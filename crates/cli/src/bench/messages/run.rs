@@ -22,9 +22,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(super) trait Pair {
     /// Both hosts receive and run their timers. Returns the time within the tick.
     fn receive(&mut self, tick: Instant) -> Result<Instant, CliError>;
-    /// Both hosts send queued messages.
     fn flush(&mut self) -> Result<(), CliError>;
-    /// Queues a message at the sender.
     fn send(&mut self, delivery: Delivery, message: &[u8]) -> Result<(), SendError>;
     fn next_event(&mut self, side: Side) -> Option<Event>;
     /// The sender's statistics of the receiver.
@@ -37,7 +35,6 @@ pub(super) enum Side {
     Receiver,
 }
 
-/// A run in progress.
 #[derive(Debug)]
 pub(super) struct Run<P> {
     pub(super) pair: P,
@@ -48,11 +45,8 @@ pub(super) struct Run<P> {
     patience: Duration,
     recording: Recording,
     phase: Phase,
-    /// Number of hosts that are connected.
     connected: u32,
-    /// Number of messages due so far.
     due: u32,
-    /// The last statistics of the sender.
     stats: Option<PeerStats>,
 }
 

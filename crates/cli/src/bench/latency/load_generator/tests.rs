@@ -32,7 +32,6 @@ struct Simulated {
     client_stall: Range<Instant>,
     /// Every n-th datagram is lost; 0 for no loss.
     loses_every: usize,
-    /// Number of copies of each reply.
     copies: usize,
     on_the_way: VecDeque<(Instant, Vec<u8>)>,
     sent: usize,
@@ -139,7 +138,6 @@ impl Bench {
         begin + from_ms * MS..begin + to_ms * MS
     }
 
-    /// 1,000 datagrams per second.
     fn at_rate(&mut self) {
         let schedule = SendSchedule::new(self.window, 1000);
         let (open_loop, recording) = open!(self, &schedule);

@@ -252,7 +252,7 @@ pub enum Security {
     ///
     /// An attacker on the path cannot read, change or forge packets. The server is authenticated to
     /// clients that [pin](crate::ConnectOptions::pin) its public key. **Without a pinned key an
-    /// active attacker in the middle can pose as the server.** Clients are not authenticated: see
+    /// active attacker on the path can impersonate the server.** Clients are not authenticated: see
     /// [`set_admission`](crate::Host::set_admission).
     ///
     /// The library wipes its copies of private keys, ephemeral secrets and session keys on drop,

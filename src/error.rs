@@ -19,9 +19,9 @@ pub enum SendError {
         /// [`message_max`](crate::Host::message_max).
         max: usize,
     },
-    /// The send queue of this peer is full, or it has [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX)
-    /// open receipts. Nothing is dropped: send again in a later turn, or send less.
-    /// [`HostState::send`](crate::proto::HostState::send) lists the limits.
+    /// The send queue of this peer is full ([limits](crate::proto::HostState::send)), or it has
+    /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) open receipts. Send again in a later turn, or
+    /// send less.
     #[error("send queue of this peer is full: send again in a later turn, or send less")]
     QueueFull,
     /// The peer has disconnected, or its id belongs to another host.
@@ -61,8 +61,8 @@ pub enum SocketSendError {
         /// (a path with a very small MTU), because it does not report its maximum.
         max: usize,
     },
-    /// The send queue is full: [`send_queue`](crate::SocketConfig::send_queue) datagrams. Nothing
-    /// is dropped: send again after a flush, or send less.
+    /// The send queue is full: [`send_queue`](crate::SocketConfig::send_queue) datagrams. Send
+    /// again after a flush, or send less.
     #[error(
         "send queue of the socket is full: send again after a flush, or raise SocketConfig::send_queue"
     )]

@@ -210,7 +210,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]. No attempt is started on error.
+    /// See [`ConnectError`]. On error no attempt is started.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -249,8 +249,8 @@ impl Host {
     /// # Errors
     ///
     /// An unexpected error of the system on receive (see
-    /// [`Socket`](crate::Socket#operating-system-errors)). The timers have not run
-    /// then, so no peer times out because its packets could not be received.
+    /// [`Socket`](crate::Socket#operating-system-errors)). On error the timers do not run, so no
+    /// peer times out because its packets could not be received.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;
         self.take_in()?;
@@ -313,14 +313,14 @@ impl Host {
         self.state.poll_event()
     }
 
-    /// Copies a message to the send queue of a peer. It leaves with [`flush`](Self::flush) or the
-    /// next turn, in one packet with other messages to that peer where they fit.
+    /// Queues a copy of a message for a peer. It is sent by [`flush`](Self::flush) or the next
+    /// turn, together with other messages that fit into the packet.
     ///
     /// # Errors
     ///
     /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull),
     /// [`UnknownPeer`](SendError::UnknownPeer) or [`NotConnected`](SendError::NotConnected): see
-    /// [`HostState::send`]. Nothing is queued on error.
+    /// [`HostState::send`]. On error nothing is queued.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -358,7 +358,7 @@ impl Host {
     /// # Errors
     ///
     /// [`TooLong`](SendError::TooLong) above the maximum of any configuration: 15,360 bytes
-    /// unreliable or sequenced, 16 MiB reliable or ordered. Nothing is queued on error.
+    /// unreliable or sequenced, 16 MiB reliable or ordered. On error nothing is queued.
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
@@ -475,7 +475,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Same as [`wait`](Self::wait). The host is dropped on error, which sends each peer one more
+    /// Same as [`wait`](Self::wait). On error the host is dropped, which sends each peer one more
     /// disconnect.
     pub fn close(mut self, reason: impl Into<CloseReason>) -> io::Result<()> {
         self.shutdown(reason);
@@ -553,7 +553,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// A condition is out of its range. Nothing is changed on error.
+    /// A condition is out of its range. On error nothing is changed.
     #[cfg(feature = "sim")]
     pub fn set_link_conditions(
         &mut self,

@@ -107,7 +107,7 @@
 //! }
 //! ```
 //!
-//! **Without a pinned key an active attacker in the middle can pose as the server.** A public
+//! **Without a pinned key an active attacker on the path can impersonate the server.** A public
 //! server therefore reads a permanent key ([`PrivateKey::read_file`], written by
 //! `tickwire keygen`), and the game ships with its public half ([`ConnectOptions::pin`]). A [token]
 //! from a login service authenticates the player: see [security](guide::ch09_security).

@@ -74,12 +74,12 @@ pub enum Event {
         peer: PeerId,
         /// Its delivery.
         delivery: Delivery,
-        /// Its content, which may share a chunk of 16 KiB with other messages. The chunk is reused
-        /// when all of them are dropped, so copy a message that is kept for long.
+        /// Its content, which may share a chunk of 16 KiB with other messages. A chunk is reused
+        /// when all of its messages are dropped, so copy a message to keep it for long.
         bytes: Bytes,
         /// When the host processed the packet that completed the message: the time of that turn, or
-        /// the `now` of [`handle_datagram`](crate::proto::HostState::handle_datagram). For an
-        /// ordered message that waited for an earlier one, the time of the earlier one. Time in the
+        /// the `now` of [`handle_datagram`](crate::proto::HostState::handle_datagram). An ordered
+        /// message that waited for an earlier one has the time of the earlier one. Time in the
         /// kernel's receive buffer is not included.
         received_at: Instant,
     },
@@ -92,8 +92,8 @@ pub enum Event {
         receipt: Receipt,
     },
     /// A tracked unreliable or sequenced message is presumed lost: its packet was declared lost, it
-    /// was stale on arrival, or it expired in the send queue. Final, but possibly wrong: the
-    /// message may have arrived. Never reported for reliable messages.
+    /// was stale on arrival, or it expired in the send queue. Final, although the message may have
+    /// arrived. Never reported for reliable messages.
     #[non_exhaustive]
     Lost {
         /// The receiver.
@@ -101,9 +101,8 @@ pub enum Event {
         /// The message.
         receipt: Receipt,
     },
-    /// A peer has a new, validated address, for example after NAT rebinding. The connection
-    /// continues. If the peer moves again before this event is taken, the event holds the last
-    /// address.
+    /// A peer has a new, validated address, for example after NAT rebinding. If the peer moves
+    /// again before this event is taken, the event has the last address.
     #[non_exhaustive]
     Moved {
         /// The peer.
@@ -111,9 +110,8 @@ pub enum Event {
         /// Its new address.
         address: SocketAddr,
     },
-    /// The connection has ended, or the `connect` failed. For a failed `connect` it is the peer's
-    /// only event. Tracked messages without [`Acked`](Self::Acked) or [`Lost`](Self::Lost) may have
-    /// arrived or not.
+    /// The connection has ended, or the `connect` failed and this is the peer's only event. Tracked
+    /// messages without [`Acked`](Self::Acked) or [`Lost`](Self::Lost) may have arrived.
     #[non_exhaustive]
     Disconnected {
         /// The peer. From now on `peer_stats` returns `None` for it.
@@ -339,12 +337,13 @@ pub enum DisconnectReason {
     #[error("no reply from the server within the connect timeout: check its address and port")]
     ConnectTimeout,
     /// The `connect` timed out, and a server replied with a key other than the [pinned
-    /// key](crate::ConnectOptions::server_key): the server's key has changed, or an attacker poses
-    /// as the server. Reported at the timeout, because a forged reply must not abort the attempt.
+    /// key](crate::ConnectOptions::server_key): the server's key has changed, or an attacker
+    /// impersonates the server. Reported at the timeout, because a forged reply must not abort the
+    /// attempt.
     #[cfg(feature = "noise")]
     #[error(
         "the server presented the key {shown} instead of the pinned key: its key has changed, or an \
-         attacker poses as the server"
+         attacker impersonates the server"
     )]
     WrongServerKey {
         /// The last key presented.

@@ -41,8 +41,8 @@ pub struct PeerStats {
     pub malformed: u64,
     /// Packets from an address that is not validated for this peer.
     pub unvalidated_address: u64,
-    /// Packets from the peer that were not acknowledged because of a refused message: see
-    /// [`messages_refused`](Self::messages_refused).
+    /// Packets from the peer that were not acknowledged because of a [refused
+    /// message](Self::messages_refused).
     pub packets_refused: u64,
     /// Packets from the peer that have not arrived: dropped by the network or this machine's
     /// kernel, or reordered. Includes packets that only acknowledge, which the peer does not count
@@ -55,26 +55,26 @@ pub struct PeerStats {
     pub messages_sent: u64,
     /// Messages from the peer that entered the event queue.
     pub messages_received: u64,
-    /// Messages from the peer, or fragments of them, that were refused and not acknowledged: the
-    /// application takes events too slowly, so the peer's share of the event queue is full, or the
-    /// peer exceeded a limit.
+    /// Messages or fragments from the peer that were refused and not acknowledged: the peer's share
+    /// of the event queue is full, because the application takes events too slowly, or the peer
+    /// exceeded a limit.
     pub messages_refused: u64,
-    /// Reliable messages from the peer, or fragments of them, that had already arrived: redundant
-    /// copies and spurious retransmissions.
+    /// Reliable messages or fragments from the peer that had already arrived: redundant copies and
+    /// spurious retransmissions.
     pub duplicate_messages: u64,
-    /// Sequenced messages from the peer that were dropped because a newer one of their channel had
+    /// Sequenced messages from the peer that were dropped because a newer one in their channel had
     /// arrived.
     pub stale_messages: u64,
     /// Unreliable and sequenced messages from the peer that were dropped while fragments were
     /// missing: a newer message of the channel had arrived, or more than 16 were incomplete.
     pub abandoned_messages: u64,
-    /// Unreliable and sequenced messages to the peer that pacing delayed for more than 50 ms, and
-    /// that were dropped.
+    /// Unreliable and sequenced messages to the peer that were dropped because pacing delayed them
+    /// for more than 50 ms.
     pub messages_expired: u64,
-    /// Reliable messages to the peer, or fragments of them, that were retransmitted after a packet
-    /// loss or a probe timeout.
+    /// Reliable messages or fragments to the peer that were retransmitted after a packet loss or a
+    /// probe timeout.
     pub messages_retransmitted: u64,
-    /// Redundant copies of small reliable messages, sent before a loss was known.
+    /// Redundant copies of reliable messages.
     pub copies_sent: u64,
     /// Redundant copies that saved a retransmission: the first packet with the message was lost,
     /// but the message had arrived before the loss was detected.
@@ -83,8 +83,8 @@ pub struct PeerStats {
     pub queued_messages: usize,
     /// Bytes of these messages.
     pub queued_bytes: usize,
-    /// Bytes of reliable messages from the peer that are incomplete or that the application has not
-    /// taken, each counted with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) (64) more.
+    /// Bytes of reliable messages from the peer that are incomplete or not taken by the
+    /// application, each with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) (64) more.
     pub unread_bytes: u64,
     /// Bytes in flight: sent, and neither acknowledged nor declared lost.
     pub in_flight_bytes: usize,
@@ -108,8 +108,7 @@ pub enum SendLimitedBy {
     /// No limit: everything queued leaves with the next turn.
     #[default]
     Application,
-    /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full, because
-    /// its application takes reliable messages too slowly.
+    /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full.
     FlowControl,
     /// The congestion window is full, or 1,024 packets are in flight. Reliable messages wait for
     /// acknowledgements.

@@ -79,9 +79,9 @@
 //! A connect may arrive several times: the client retransmits it if the accept is lost, and an
 //! attacker can replay it. The [admission callback](crate::Host::set_admission) therefore also runs
 //! for connects that lead to no connection. If admission redeemed the token, a player whose first
-//! attempt fails could not use it again. If the token were bound to an address instead, it would be
-//! valid for every connection from that address. `Connected` is reported once per connection, after
-//! the client has confirmed the accept. Two clients with the same token are both admitted, and the
+//! attempt fails could not use it again. A token bound to an address instead would be valid for
+//! every connection from that address. `Connected` is reported once per connection, after the
+//! client has confirmed the accept. Two clients with the same token are both admitted, and the
 //! second to connect is disconnected before the application processes its messages.
 //!
 //! The [`TokenId`], which the service generates and the signature covers, identifies a token. A
@@ -93,9 +93,9 @@
 //!   secrets. On the network a token is encrypted under [`Security::Noise`](crate::Security) and
 //!   can be stolen under [`Security::Plain`](crate::Security::Plain). A signature needs no unique
 //!   nonce, and HMAC-SHA256 is available in every language.
-//! - Redeemed tokens are forgotten when the process ends: **a restarted server accepts a token a
-//!   second time** until it expires. Use lifetimes of a minute or two, or an audience that changes
-//!   with every start.
+//! - Redeemed tokens are forgotten when the process ends: **a restarted server accepts a token
+//!   again** until it expires. Use lifetimes of one or two minutes, or a new audience for each
+//!   start.
 //! - Processes with the same audience do not share their redeemed tokens.
 //! - Every holder of the [`TokenKey`], including each game server, can issue tokens. Use one key
 //!   per operator. To rotate it, accept the old and the new key for a while, with a verifier each.

@@ -121,7 +121,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// See [`TokenError`]. Nothing is changed on error; [disconnect](crate::Host::disconnect) the
+    /// See [`TokenError`]. On error nothing is changed; [disconnect](crate::Host::disconnect) the
     /// client.
     pub fn redeem<'a>(&self, token: &'a [u8], now: u64) -> Result<Claims<'a>, TokenError> {
         let result = self.read(token).and_then(|(id, claims)| {

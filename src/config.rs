@@ -191,7 +191,7 @@ pub struct Config {
     /// s (RFC 4787 requires two minutes).
     pub keep_alive: Duration,
 
-    /// Connect timeout: an attempt that gets no reply ends with
+    /// Connect timeout: an attempt that is neither accepted nor denied by then ends with
     /// [`ConnectTimeout`](crate::DisconnectReason::ConnectTimeout). 1 ms to [`TIMEOUT_MAX`] (1 h).
     /// Default: 10 s.
     pub connect_timeout: Duration,

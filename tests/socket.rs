@@ -142,7 +142,7 @@ both_paths! {
         assert_eq!(drain(&mut socket), numbers(0..1000));
     }
 
-    fn a_drain_includes_datagrams_that_arrive_meanwhile(config) {
+    fn a_drain_includes_datagrams_that_arrive_during_it(config) {
         let mut socket = bind(&config);
         let peer = plain_socket();
         fill(&peer, &socket, 0..64);

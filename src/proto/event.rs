@@ -333,7 +333,8 @@ pub enum DisconnectReason {
     /// disconnecting.
     #[error("replaced by a newer connection from the same address")]
     Replaced,
-    /// No reply arrived from the server within [`connect_timeout`](crate::Config::connect_timeout).
+    /// The server neither accepted nor denied the connection within
+    /// [`connect_timeout`](crate::Config::connect_timeout).
     #[error("no reply from the server within the connect timeout: check its address and port")]
     ConnectTimeout,
     /// The `connect` timed out, and a server replied with a key other than the [pinned

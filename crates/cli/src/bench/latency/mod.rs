@@ -3,7 +3,7 @@
 //!
 //! From the bottom up: `probe` is the content of a datagram, `send_schedule` its due time,
 //! `in_flight` its departure, `recording` the results of a round. `load_generator` sends and
-//! receives, `tickwire_side` is tickwire, like the floors of `crates/measure`, `runner` runs
+//! receives, `tickwire_side` adapts tickwire as `crates/measure` adapts the floors, `runner` runs
 //! interleaved rounds, `results` summarises them, `report` and `picture` present them.
 //!
 //! A lost datagram counts as an infinite latency:

@@ -1,7 +1,7 @@
 //! A chat in a terminal: lines are reliable and ordered, "is typing" is sequenced.
 //!
 //! `chat serve [ADDRESS]` listens until its standard input is closed, `chat ADDRESS NAME` connects.
-//! After `stty -icanon` the terminal passes on every key, so the other clients show "is typing".
+//! After `stty -icanon` the terminal passes every key, and the other clients show "is typing".
 
 use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ const TOO_SLOW: u32 = 2;
 const LINE_MAX: usize = 500; // in bytes; a longer line is sent in several messages
 type Names = HashMap<PeerId, String>;
 
-/// Removes control characters: text of a peer must not control the terminal.
+/// Removes control characters, so that text from a peer cannot control the terminal.
 fn clean(text: &[u8]) -> String {
     String::from_utf8_lossy(text).replace(char::is_control, "")
 }
@@ -55,7 +55,7 @@ fn serve(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     Ok(host.close(0)?)
 }
 
-/// The message that an event causes for the other clients, and its delivery.
+/// The message to the other clients that an event causes, and its delivery.
 fn news(host: &mut Host, names: &mut Names, event: &Event) -> Option<(Delivery, String)> {
     let peer = event.peer();
     match event {
@@ -96,7 +96,7 @@ fn talk(address: SocketAddr, name: &str) -> Result<(), Box<dyn Error>> {
                 _ => {}
             }
         }
-        // Backpressure: takes input only while few messages wait. The rest stays in the pipe.
+        // Backpressure: reads input only while few messages are queued. The rest stays in the pipe.
         let queued = |host: &Host| Some(host.peer_stats(server)?.queued_messages);
         while queued(&host).is_some_and(|count| count < 100) && say(&mut host, server, &mut draft) {
             let Ok(more) = keys.try_recv() else { break };

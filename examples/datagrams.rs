@@ -1,7 +1,7 @@
 //! Echo of raw datagrams with `Socket`, the layer below connections.
 //!
 //! `cargo run --example datagrams [ADDRESS]` ends when its standard input is closed. By default the
-//! system picks a port.
+//! system selects a port.
 
 use std::net::SocketAddr;
 use std::{env, error::Error, io, process::ExitCode, thread};

@@ -1,4 +1,4 @@
-//! A 60 Hz game: the server steps the world, the client steers a ship and draws the states.
+//! A 60 Hz game: the server steps the world; the client steers a ship and draws the states.
 //! `cargo run --example game_tick` draws 60 states, with both sides in one process.
 
 use std::{error::Error, io, mem, net::Ipv4Addr, process::ExitCode, thread, time::Instant};

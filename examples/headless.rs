@@ -2,7 +2,7 @@
 //! and prints connects and disconnects.
 //!
 //! `cargo run --example headless [ADDRESS]` ends when its standard input is "quit" or is closed. By
-//! default the system picks a port.
+//! default the system selects a port.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -37,8 +37,8 @@ fn run() -> Result<(), Box<dyn Error>> {
                     let Some(answer) = answer(&bytes, started) else {
                         continue; // not a request
                     };
-                    // Unreliable, because a retransmitted time is wrong. Errors (the peer has left,
-                    // its queue is full) are ignored: the client repeats its request.
+                    // Unreliable, because a retransmitted time is wrong. Errors (the peer has
+                    // disconnected, its queue is full) are ignored: the client repeats its request.
                     let _ = host.send(peer, Delivery::Unreliable, &answer);
                 }
                 _ => {}

@@ -37,8 +37,8 @@ const DSCP_MAX: u8 = 63;
 /// Default maximum number of peers.
 pub(crate) const PEERS_DEFAULT: usize = 1024;
 
-/// Configuration of a [`Socket`](crate::Socket). Write it as a literal with the fields to change
-/// and `..SocketConfig::default()`: a new field is then not a breaking change.
+/// Configuration of a [`Socket`](crate::Socket). Write it as a literal that ends in
+/// `..SocketConfig::default()`, so that a new field is not a breaking change.
 ///
 /// ```
 /// use tickwire::{Socket, SocketConfig};
@@ -52,7 +52,7 @@ pub struct SocketConfig {
     /// Size of the kernel's receive buffer in bytes of `SO_RCVBUF`, at most [`SOCKET_BUFFER_MAX`]
     /// (1 GiB). `None` keeps the system's default. Default: 4 MiB.
     ///
-    /// The system may grant less (on Linux, `net.core.rmem_max`), which is logged as a warning: see
+    /// The system may grant less (on Linux `net.core.rmem_max`). This is logged as a warning: see
     /// [`receive_buffer`](crate::Socket::receive_buffer).
     pub receive_buffer: Option<usize>,
 
@@ -70,20 +70,20 @@ pub struct SocketConfig {
     /// Length of the send queue in datagrams: 1 to [`SEND_QUEUE_MAX`] (65,536). Default: 1,024.
     /// When it is full, `send` returns [`QueueFull`](crate::SocketSendError::QueueFull).
     ///
-    /// Each datagram has a slot of 1024 bytes. The address space is reserved at once; pages are
-    /// touched as the queue grows.
+    /// Each datagram has a slot of 1024 bytes. The address space is reserved at construction;
+    /// memory is used as the queue grows.
     pub send_queue: usize,
 
-    /// Maximum number of datagrams received in one drain: at least 1. The drain then ends, and
+    /// Maximum number of datagrams received in one drain, at least 1. At the limit
     /// [`may_have_more`](crate::Socket::may_have_more) is true.
     ///
-    /// Default: `None`, the maximum that the kernel can have queued. That is the granted receive
-    /// buffer divided by 768 bytes on Linux, and 8,192 datagrams on other systems.
+    /// Default: `None`, the maximum that the kernel can queue: the granted receive buffer divided
+    /// by 768 bytes on Linux, 8,192 datagrams elsewhere.
     pub drain_budget: Option<usize>,
 
-    /// Allows binding an address that another socket has bound (`SO_REUSEADDR`), for a process that
-    /// hands its port over to this one. Default: `false`. On Linux both UDP sockets then exist, and
-    /// unicast datagrams reach the one bound last.
+    /// Allows binding an address that another socket has bound (`SO_REUSEADDR`), to take a port
+    /// over from another process. Default: `false`. On Linux both sockets stay open, and unicast
+    /// datagrams reach the socket that was bound last.
     pub reuse_address: bool,
 
     /// Restricts an IPv6 socket to IPv6 (`IPV6_V6ONLY`). Default: `false`: `[::]` serves both
@@ -94,15 +94,15 @@ pub struct SocketConfig {
     /// [`recv_stamped`](crate::Socket::recv_stamped). Default: `false`. Linux only; other systems
     /// return no timestamps.
     ///
-    /// Each timestamp is a control message, so datagrams are received one by one, whatever
-    /// [`batch`](Self::batch) is. A datagram costs a quarter more than with `batch: 1`.
+    /// Each timestamp is a control message, so datagrams are received one by one regardless of
+    /// [`batch`](Self::batch), and cost a quarter more than with `batch: 1`.
     pub receive_timestamps: bool,
 
     /// Differentiated services code point of all datagrams sent: 0 to 63 (RFC 2474); 46 is
     /// expedited forwarding (RFC 3246). Default: `None`, the system's 0.
     ///
-    /// Most networks of the open internet clear it; a home router's queue may honour it. An IPv6
-    /// socket marks datagrams to IPv4 addresses only on Linux. Windows marks nothing.
+    /// Most internet paths clear it; a home router may honour it. An IPv6 socket marks datagrams to
+    /// IPv4 addresses only on Linux. Windows marks no datagrams.
     pub dscp: Option<u8>,
 }
 
@@ -127,7 +127,7 @@ impl SocketConfig {
     ///
     /// # Errors
     ///
-    /// The first field that is out of range, its value and the range.
+    /// The first field out of its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         for (field, buffer) in [
             ("receive_buffer", self.receive_buffer),
@@ -150,8 +150,8 @@ impl SocketConfig {
 }
 
 /// Configuration of a [`Host`](crate::Host) or a [`HostState`](crate::proto::HostState). Write it
-/// as a literal with the fields to change and `..Config::noise(id)`, `..Config::plain(id)` or
-/// `..Config::default()`: a new field is then not a breaking change.
+/// as a literal that ends in `..Config::noise(id)`, `..Config::plain(id)` or `..Config::default()`,
+/// so that a new field is not a breaking change.
 ///
 /// ```
 /// use std::time::Duration;
@@ -177,12 +177,12 @@ pub struct Config {
     /// [`ServerClosed`](crate::DisconnectReason::ServerClosed).
     pub accept_incoming: bool,
 
-    /// Idle timeout: a peer that sends nothing for this long is
+    /// Idle timeout: a peer that sends nothing for this long is disconnected with
     /// [`TimedOut`](crate::DisconnectReason::TimedOut). [`IDLE_TIMEOUT_MIN`] (100 ms) to
     /// [`TIMEOUT_MAX`] (1 h). Default: 20 s.
     pub idle_timeout: Duration,
 
-    /// Keep-alive interval: this side sends a ping after it has sent nothing for this long. 1 ms to
+    /// Keep-alive interval: this side sends a ping when it has sent nothing for this long. 1 ms to
     /// [`TIMEOUT_MAX`] (1 h). Default: 5 s.
     ///
     /// The effective interval is at most a third of the peer's idle timeout. It is a quarter longer
@@ -191,39 +191,40 @@ pub struct Config {
     /// s (RFC 4787 requires two minutes).
     pub keep_alive: Duration,
 
-    /// Connect timeout: an attempt without an answer then ends with
+    /// Connect timeout: an attempt that is neither accepted nor denied by then ends with
     /// [`ConnectTimeout`](crate::DisconnectReason::ConnectTimeout). 1 ms to [`TIMEOUT_MAX`] (1 h).
     /// Default: 10 s.
     pub connect_timeout: Duration,
 
-    /// Maximum acknowledgement delay: how long an acknowledgement waits for a packet to share. 0 to
-    /// [`ACK_DELAY_MAX`] (255 ms), in whole milliseconds. Default: 16 ms, a frame at 60 Hz.
+    /// Maximum acknowledgement delay: how long an acknowledgement may wait for a packet to share. 0
+    /// to [`ACK_DELAY_MAX`] (255 ms), in whole milliseconds. Default: 16 ms, a frame at 60 Hz.
     pub ack_delay_max: Duration,
 
     /// Maximum length in bytes of a reliable or ordered message from a client of this host:
-    /// [`MESSAGE_MAX_MIN`] (960) to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. It is announced to
+    /// [`MESSAGE_MAX_MIN`] (960) to [`MESSAGE_MAX`] (16 MiB). Default: 64 KiB. Announced to
     /// clients, whose `send` returns [`TooLong`](crate::SendError::TooLong) above it.
     pub message_max_from_clients: usize,
 
-    /// As [`message_max_from_clients`](Self::message_max_from_clients), for messages from a server
-    /// that this host connects to. Default: 1 MiB.
+    /// Like [`message_max_from_clients`](Self::message_max_from_clients), for messages from a
+    /// server that this host connects to. Default: 1 MiB.
     pub message_max_from_servers: usize,
 
-    /// Receive window (flow control): bytes of reliable messages that a peer may send ahead of the
-    /// application taking them. Up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Default: 256 KiB. Each
+    /// Receive window (flow control): bytes of reliable messages that a peer may send before the
+    /// application takes them. Up to [`RECEIVE_WINDOW_MAX`] (64 MiB). Default: 256 KiB. Each
     /// message counts [`MESSAGE_OVERHEAD`] (64) bytes more than its length.
     ///
     /// When the window is full, the peer stops sending reliable messages; nothing is lost. At most
-    /// one window is transferred per round trip, so a long path needs a larger window.
+    /// one window is transferred per round trip, so a path with a long round trip needs a larger
+    /// window.
     ///
     /// A channel uses at most half of the window. The effective window is therefore at least two
-    /// messages of maximum length from each client, and four from a server, up to the maximum. With
-    /// four, the next message is in flight before the previous one is taken.
+    /// messages of maximum length from each client, and four from a server (up to the maximum), so
+    /// that the next message is in flight before the previous one is taken.
     pub receive_window: usize,
 
     /// Redundant copies of a reliable message of up to
-    /// [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes, sent in the
-    /// next packets before a loss is known: 0 to [`REDUNDANCY_MAX`] (8). Default: 2.
+    /// [`REDUNDANT_MESSAGE_MAX`](crate::limits::REDUNDANT_MESSAGE_MAX) (256) bytes in the next
+    /// packets: 0 to [`REDUNDANCY_MAX`] (8). Default: 2.
     ///
     /// A lost packet then delays the message by a tick instead of a round trip. Above 2% packet
     /// loss, copies continue until the message is acknowledged.
@@ -251,19 +252,19 @@ pub enum Security {
     ///
     /// An attacker on the path cannot read, change or forge packets. The server is authenticated to
     /// clients that [pin](crate::ConnectOptions::pin) its public key. **Without a pinned key an
-    /// active attacker in the middle can pose as the server.** Clients are not authenticated: see
+    /// active attacker on the path can impersonate the server.** Clients are not authenticated: see
     /// [`set_admission`](crate::Host::set_admission).
     ///
-    /// This library's copies of private keys, ephemeral secrets and session keys are wiped on drop.
-    /// Internal copies of `snow` and `ring` (chaining keys, key schedules) and the state of the
-    /// host's random generator are not.
+    /// The library wipes its copies of private keys, ephemeral secrets and session keys on drop,
+    /// but not internal copies of `snow` and `ring` (chaining keys, key schedules) and the state of
+    /// the host's random generator.
     ///
     /// [Noise]: https://noiseprotocol.org/noise.html
     #[cfg(feature = "noise")]
     Noise(NoiseConfig),
-    /// **No confidentiality and no authenticity**: a checksum against accidental damage. Anyone on
-    /// the path can read, change and forge packets. For trusted networks, learning, and packet
-    /// inspection.
+    /// **No confidentiality and no authenticity**, only a checksum against accidental damage:
+    /// anyone on the path can read, change and forge packets. For trusted networks, learning and
+    /// packet inspection.
     Plain {
         /// Identifies the game and the version of its messages; both sides must use the same. Mixed
         /// into the checksum of every packet.
@@ -309,12 +310,12 @@ pub struct NoiseConfig {
     pub protocol_id: u64,
 
     /// Static key that proves this host's identity to its clients. Default: `None`, a key generated
-    /// at start, which clients cannot pin beforehand.
+    /// at startup, which clients cannot pin in advance.
     pub private_key: Option<PrivateKey>,
 
-    /// Handshakes per second: with clients, and, separately, replies to this host's own attempts. 1
-    /// to [`HANDSHAKES_MAX`] (1,000,000). Default: 500. Further connects are dropped and
-    /// [counted](crate::HostStats::handshakes_over_rate); the client retries.
+    /// Limit of handshakes per second, separately for clients and for replies to this host's own
+    /// attempts: 1 to [`HANDSHAKES_MAX`] (1,000,000). Default: 500. Further connects are dropped
+    /// and [counted](crate::HostStats::handshakes_over_rate); the client retries.
     pub handshakes_per_second: u32,
 
     /// Maximum burst of handshakes: 1 to [`HANDSHAKES_MAX`] (1,000,000). Default: 32.
@@ -416,7 +417,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The first field that is out of range, its value and the range.
+    /// The first field out of its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.security.validate()?;
         check_range("peers_max", self.peers_max, 0..=PEERS_MAX, count)?;

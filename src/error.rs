@@ -1,4 +1,4 @@
-//! Errors that several modules share: sending, configuration and binding.
+//! Errors shared by several modules: sending, configuration and binding.
 
 use std::fmt::Display;
 use std::io;
@@ -19,9 +19,9 @@ pub enum SendError {
         /// [`message_max`](crate::Host::message_max).
         max: usize,
     },
-    /// The send queue of this peer is full, or it has [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX)
-    /// open receipts. Nothing is dropped: send again in a later turn, or send less.
-    /// [`HostState::send`](crate::proto::HostState::send) lists the limits.
+    /// The send queue of this peer is full ([limits](crate::proto::HostState::send)), or it has
+    /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) open receipts. Send again in a later turn, or
+    /// send less.
     #[error("send queue of this peer is full: send again in a later turn, or send less")]
     QueueFull,
     /// The peer has disconnected, or its id belongs to another host.
@@ -57,12 +57,12 @@ pub enum SocketSendError {
     TooLong {
         /// Length of the datagram in bytes.
         len: usize,
-        /// Maximum in bytes. `len - 1` if the operating system refused a datagram of a valid length
-        /// (a path with a tiny MTU), because it does not report its maximum.
+        /// Maximum in bytes. `len - 1` if the operating system rejected a datagram of valid length
+        /// (a path with a very small MTU), because it does not report its maximum.
         max: usize,
     },
-    /// The send queue is full: [`send_queue`](crate::SocketConfig::send_queue) datagrams. Nothing
-    /// is dropped: send again after a flush, or send less.
+    /// The send queue is full: [`send_queue`](crate::SocketConfig::send_queue) datagrams. Send
+    /// again after a flush, or send less.
     #[error(
         "send queue of the socket is full: send again after a flush, or raise SocketConfig::send_queue"
     )]
@@ -147,7 +147,7 @@ impl From<ConfigError> for io::Error {
     }
 }
 
-/// Checks that `value` is in `range`. NaN is in no range. `unit` formats a value.
+/// Checks that `value` is in `range`. NaN is out of every range. `unit` formats a value.
 pub(crate) fn check_range<V: PartialOrd + Copy, D: Display>(
     field: &'static str,
     value: V,
@@ -222,7 +222,7 @@ pub enum BindError {
         /// The address to bind.
         address: SocketAddr,
     },
-    /// The operating system denies it, for example a privileged port.
+    /// The operating system denies permission, for example for a privileged port.
     #[error("cannot bind {address}: permission denied; ports below 1024 may need privileges")]
     PermissionDenied {
         /// The address to bind.
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_is_in_no_range() {
+    fn nan_is_out_of_every_range() {
         let error = check_range("reorder", f64::NAN, 0.0..=1.0, count).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -1,4 +1,4 @@
-//! The host: a socket, and the protocol that it drives turn by turn.
+//! The host: the protocol on a socket, run in turns.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -73,8 +73,8 @@ const PAIR_WAIT: Duration = Duration::from_millis(1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Errors of the operating system about single datagrams end no turn. They are counted in
-/// [`socket_stats`](Self::socket_stats).
+/// An error of the operating system that concerns a single datagram does not end a turn. It is
+/// counted in [`socket_stats`](Self::socket_stats).
 ///
 /// Dropping a host sends each peer one disconnect; [`close`](Self::close) and
 /// [`shutdown`](Self::shutdown) repeat it until it is acknowledged.
@@ -106,10 +106,10 @@ impl Host {
         Self::with_carrier(Carrier::Socket(socket), config)
     }
 
-    /// Creates a client and a server that are connected in memory: for single-player games, which
-    /// then run the same code as networked ones, and for tests.
+    /// Creates a client and a server that are connected in memory, for tests and for single-player
+    /// games that run the same code as networked ones.
     ///
-    /// Both have a [`Connected`](Event::Connected) event to take, and under Noise the client has
+    /// Both have a pending [`Connected`](Event::Connected) event, and under Noise the client has
     /// pinned the server's key. Each may move to another thread; [`wait`](Self::wait) of one
     /// returns when the other sends. Dropping one disconnects the other, or lets it time out if its
     /// queue is full.
@@ -133,8 +133,8 @@ impl Host {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// At most 1,024 datagrams wait for each host. Further ones are dropped and counted in the
-    /// receiver's [`dropped_by_kernel`](SocketStats::dropped_by_kernel). No other address is
+    /// At most 1,024 datagrams are queued for each host. Further ones are dropped and counted in
+    /// the receiver's [`dropped_by_kernel`](SocketStats::dropped_by_kernel). No other address is
     /// reachable, [`socket`](Self::socket) is `None`, and registration with a `mio::Poll` fails
     /// with `Unsupported`.
     ///
@@ -160,7 +160,7 @@ impl Host {
             if client.is_connected(peer) && server.peers().next().is_some() {
                 return Ok((client, server));
             }
-            // A connected client's events belong to the caller.
+            // The events of a connected client are left for the caller.
             let event = (!client.is_connected(peer)).then(|| client.next_event());
             if let Some(Event::Disconnected { reason, .. }) = event.flatten() {
                 break reason;
@@ -185,13 +185,13 @@ impl Host {
         })
     }
 
-    /// Creates a host on an existing socket, for example from a service manager. For a
-    /// [`SocketConfig`](crate::SocketConfig) other than the default, call [`Socket::from_std`] and
+    /// Creates a host on an existing socket, for example from a service manager, with the default
+    /// [`SocketConfig`](crate::SocketConfig). For another, call [`Socket::from_std`] and
     /// [`with_socket`](Self::with_socket).
     ///
     /// # Errors
     ///
-    /// Those of [`Socket::from_std`] and [`with_socket`](Self::with_socket).
+    /// Same as [`Socket::from_std`] and [`with_socket`](Self::with_socket).
     pub fn from_std(socket: std::net::UdpSocket, config: Config) -> io::Result<Self> {
         config.validate()?;
         let socket = Socket::from_std(socket, &crate::SocketConfig::default())?;
@@ -205,12 +205,12 @@ impl Host {
     }
 
     /// Starts a connection attempt. Its first packet leaves with the next turn or
-    /// [`flush`](Self::flush). The outcome is an event: [`Connected`](Event::Connected), or
-    /// [`Disconnected`](Event::Disconnected) with a reason.
+    /// [`flush`](Self::flush). The outcome is an event: [`Connected`](Event::Connected) or
+    /// [`Disconnected`](Event::Disconnected).
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]. No attempt was started then.
+    /// See [`ConnectError`]. On error no attempt is started.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -249,8 +249,8 @@ impl Host {
     /// # Errors
     ///
     /// An unexpected error of the system on receive (see
-    /// [`Socket`](crate::Socket#operating-system-errors)). The timers have not run
-    /// then, so no peer times out because its packets could not be received.
+    /// [`Socket`](crate::Socket#operating-system-errors)). On error the timers do not run, so no
+    /// peer times out because its packets could not be received.
     pub fn poll(&mut self) -> io::Result<()> {
         self.transmit()?;
         self.take_in()?;
@@ -275,7 +275,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of [`poll`](Self::poll).
+    /// Same as [`poll`](Self::poll).
     pub fn receive(&mut self) -> io::Result<()> {
         let now = self.take_in()?;
         self.send_replies(now);
@@ -284,11 +284,11 @@ impl Host {
 
     /// Runs a turn that sleeps until a datagram arrives, a timer is due, a [`Waker`] is used, or
     /// `timeout` has passed (`None`: no limit). Does not sleep while events are pending. May return
-    /// early without a visible reason.
+    /// early.
     ///
     /// # Errors
     ///
-    /// Those of [`poll`](Self::poll) and of [`Socket::wait`].
+    /// Same as [`poll`](Self::poll) and [`Socket::wait`].
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.transmit()?;
         let timeout = self.sleep_for(timeout);
@@ -297,30 +297,30 @@ impl Host {
         self.transmit()
     }
 
-    /// As [`wait`](Self::wait), until an instant such as
+    /// Like [`wait`](Self::wait), until an instant such as
     /// [`Ticker::deadline`](crate::Ticker::deadline).
     ///
     /// # Errors
     ///
-    /// Those of `wait`.
+    /// Same as `wait`.
     pub fn wait_until(&mut self, deadline: Instant) -> io::Result<()> {
         self.wait(Some(deadline.saturating_duration_since(clock::now())))
     }
 
-    /// Takes the next event; `None` if no more are pending.
+    /// Takes the next event. `None` if no event is pending.
     #[must_use]
     pub fn next_event(&mut self) -> Option<Event> {
         self.state.poll_event()
     }
 
-    /// Queues a message for a peer, and copies it. It leaves with [`flush`](Self::flush) or the
-    /// next turn, in one packet with other messages to that peer where they fit.
+    /// Queues a copy of a message for a peer. It is sent by [`flush`](Self::flush) or the next
+    /// turn, together with other messages that fit into the packet.
     ///
     /// # Errors
     ///
     /// [`TooLong`](SendError::TooLong), [`QueueFull`](SendError::QueueFull),
     /// [`UnknownPeer`](SendError::UnknownPeer) or [`NotConnected`](SendError::NotConnected): see
-    /// [`HostState::send`]. Nothing was queued then.
+    /// [`HostState::send`]. On error nothing is queued.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -330,12 +330,12 @@ impl Host {
         self.state.send(peer, delivery, message, self.now)
     }
 
-    /// As [`send`](Self::send), and reports the outcome: [`Acked`](Event::Acked) when the message
-    /// is in the event queue of the other side, or [`Lost`](Event::Lost).
+    /// Like [`send`](Self::send), but also reports the outcome: [`Acked`](Event::Acked) when the
+    /// message is in the event queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
     ///
-    /// Those of [`HostState::send_tracked`].
+    /// Same as [`HostState::send_tracked`].
     pub fn send_tracked(
         &mut self,
         peer: PeerId,
@@ -352,13 +352,13 @@ impl Host {
         self.state.message_max(peer, delivery)
     }
 
-    /// Queues a message for every connected peer. Peers that cannot take it are skipped and
+    /// Queues a message for every connected peer. Peers for which that fails are skipped and
     /// returned.
     ///
     /// # Errors
     ///
     /// [`TooLong`](SendError::TooLong) above the maximum of any configuration: 15,360 bytes
-    /// unreliable or sequenced, 16 MiB reliable or ordered. It was queued for no peer then.
+    /// unreliable or sequenced, 16 MiB reliable or ordered. On error nothing is queued.
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
@@ -367,11 +367,12 @@ impl Host {
         self.state.broadcast(delivery, message, self.now)
     }
 
-    /// As [`broadcast`](Self::broadcast), to all peers but one: to relay a message of that peer.
+    /// Like [`broadcast`](Self::broadcast), to all peers but one, for relaying a message from that
+    /// peer.
     ///
     /// # Errors
     ///
-    /// Those of `broadcast`.
+    /// Same as `broadcast`.
     pub fn broadcast_except(
         &mut self,
         except: PeerId,
@@ -382,8 +383,8 @@ impl Host {
             .broadcast_except(except, delivery, message, self.now)
     }
 
-    /// As [`broadcast`](Self::broadcast), to the given peers: a team, or all players in range. A
-    /// peer that is not connected is skipped and returned.
+    /// Like [`broadcast`](Self::broadcast), to the given peers, such as a team or all players in
+    /// range. A peer that is not connected is skipped and returned.
     ///
     /// ```
     /// # use tickwire::{Config, Delivery, Host, PeerId};
@@ -398,7 +399,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of `broadcast`.
+    /// Same as `broadcast`.
     pub fn broadcast_to(
         &mut self,
         peers: impl IntoIterator<Item = PeerId>,
@@ -408,13 +409,13 @@ impl Host {
         self.state.broadcast_to(peers, delivery, message, self.now)
     }
 
-    /// Sends everything that is due, as far as the operating system accepts it: the end of a tick
-    /// that began with [`receive`](Self::receive) or a turn. Never sleeps.
+    /// Sends everything that is due, as far as the operating system accepts it. Call it at the end
+    /// of a tick that began with [`receive`](Self::receive) or a turn. Never sleeps.
     ///
     /// # Errors
     ///
-    /// The operating system cannot watch the socket. Errors about single datagrams are counted
-    /// only.
+    /// The interest in writability cannot be registered with an external poll. Errors of single
+    /// datagrams are only counted.
     pub fn flush(&mut self) -> io::Result<()> {
         self.transmit()
     }
@@ -426,8 +427,8 @@ impl Host {
         self.state.disconnect(peer, reason, now);
     }
 
-    /// Ends the connection to a peer after its queued messages were sent, and acknowledged if
-    /// reliable, or after [`idle_timeout`](Config::idle_timeout): see
+    /// Ends the connection to a peer once its queued messages are sent and the reliable ones
+    /// acknowledged, at the latest after [`idle_timeout`](Config::idle_timeout): see
     /// [`HostState::disconnect_after_flush`].
     ///
     /// ```
@@ -474,7 +475,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of [`wait`](Self::wait). The host is dropped then, which sends each peer one more
+    /// Same as [`wait`](Self::wait). On error the host is dropped, which sends each peer one more
     /// disconnect.
     pub fn close(mut self, reason: impl Into<CloseReason>) -> io::Result<()> {
         self.shutdown(reason);
@@ -491,8 +492,8 @@ impl Host {
         self.state.peers()
     }
 
-    /// Whether messages can be sent to a peer: it is connected, and
-    /// [`disconnect_after_flush`](Self::disconnect_after_flush) was not called.
+    /// Whether a peer is connected and [`disconnect_after_flush`](Self::disconnect_after_flush) was
+    /// not called.
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         self.state.is_connected(peer)
@@ -532,9 +533,9 @@ impl Host {
         self.transport.stats()
     }
 
-    /// Simulates a network between this host and its socket, in both directions: to try a game out,
-    /// not for benchmarks or releases. `None` removes it and delivers datagrams in flight at once.
-    /// Requires the feature `sim`.
+    /// Simulates a network between this host and its socket, in both directions, for trying out a
+    /// game, not for benchmarks or releases. `None` removes it and delivers datagrams in flight at
+    /// once. Requires the feature `sim`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -552,7 +553,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// A condition is out of its range, and nothing was changed.
+    /// A condition is out of its range. On error nothing is changed.
     #[cfg(feature = "sim")]
     pub fn set_link_conditions(
         &mut self,
@@ -568,11 +569,11 @@ impl Host {
         Ok(())
     }
 
-    /// A handle that ends this host's [`wait`](Self::wait) from another thread.
+    /// A handle with which another thread ends this host's [`wait`](Self::wait).
     ///
     /// # Errors
     ///
-    /// Those of [`Socket::waker`].
+    /// Same as [`Socket::waker`].
     pub fn waker(&mut self) -> io::Result<Waker> {
         self.transport.waker()
     }
@@ -588,7 +589,7 @@ impl Host {
     /// `None` if no timer is set.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        // A blocked socket can leave a deadline in the past, which would keep the loop from
+        // A blocked socket can leave a deadline in the past, which would prevent the loop from
         // sleeping.
         let earliest = self.now + TIMER_GRANULARITY;
         let own = self.state.poll_timeout().map(|at| at.max(earliest));
@@ -637,8 +638,8 @@ impl Host {
         Ok(now)
     }
 
-    /// Second half of a turn: to peers, then replies to other addresses. A packet is written only
-    /// when the send queue has room for it.
+    /// Second half of a turn: sends to peers, then replies to other addresses. Packets are written
+    /// only while the send queue has space.
     fn transmit(&mut self) -> io::Result<()> {
         if self.state.may_transmit() {
             let now = self.read_clock();
@@ -652,7 +653,8 @@ impl Host {
         self.transport.transmit()
     }
 
-    /// Replies have a share of the send queue, so they cannot fill it when the socket blocks.
+    /// Replies are limited to a share of the send queue, so they cannot fill it when the socket
+    /// blocks.
     fn send_replies(&mut self, now: Instant) {
         let state = &mut self.state;
         while self.transport.queued() < REPLIES_PER_TURN_MAX
@@ -663,7 +665,7 @@ impl Host {
     }
 }
 
-/// Prints counts, so the length does not depend on the number of peers.
+/// Prints counts, so its length does not depend on the number of peers.
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
@@ -714,7 +716,7 @@ impl From<ConnectError> for io::Error {
 
 /// Registers the host with an external poll. Call [`poll`](Host::poll) when its token is ready,
 /// when [`next_deadline`](Host::next_deadline) has passed, and while
-/// [`may_have_more`](Host::may_have_more) is true. Otherwise as for a
+/// [`may_have_more`](Host::may_have_more) is true. Otherwise like a
 /// [`Socket`](crate::Socket#impl-Source-for-Socket).
 impl mio::event::Source for Host {
     fn register(

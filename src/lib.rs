@@ -1,5 +1,5 @@
 //! UDP networking for real-time games: encrypted connections, and messages that are unreliable,
-//! sequenced, reliable or ordered, in channels that never wait for each other. The game's own loop
+//! sequenced, reliable or ordered, in channels that do not block each other. The game's own loop
 //! drives it, without an async runtime, a background thread or `unsafe` code.
 //!
 //! A [`Host`] manages connections and messages. A [`Socket`], the layer below, sends and receives
@@ -56,8 +56,8 @@
 //! }
 //! ```
 //!
-//! `7` is the protocol id, a number of your game's own; both sides use the same. A game inside an
-//! engine's frame calls [`receive`](Host::receive), which never sleeps, instead of
+//! `7` is the protocol id, which identifies the game and must be the same on both sides. A game in
+//! an engine's frame loop calls [`receive`](Host::receive), which never sleeps, instead of
 //! [`wait_until`](Host::wait_until).
 //!
 //! # The smallest server
@@ -107,10 +107,10 @@
 //! }
 //! ```
 //!
-//! **Without a pinned key an active attacker in the middle can pose as the server.** A public
-//! server therefore reads a permanent key ([`PrivateKey::read_file`], made by `tickwire keygen`),
-//! and the game ships with its public half ([`ConnectOptions::pin`]). A [token] of a login service
-//! authenticates the player: see the chapter on [security](guide::ch09_security).
+//! **Without a pinned key an active attacker on the path can impersonate the server.** A public
+//! server therefore reads a permanent key ([`PrivateKey::read_file`], written by
+//! `tickwire keygen`), and the game ships with its public half ([`ConnectOptions::pin`]). A [token]
+//! from a login service authenticates the player: see [security](guide::ch09_security).
 //!
 //! # Features
 //!
@@ -122,7 +122,7 @@
 //!
 //! # Modules
 //!
-//! Imports run from the top of this table down. `tests/tidy` enforces it, file by file.
+//! Modules import only from rows below their own; `tests/tidy` enforces this.
 //!
 //! | module | content |
 //! | --- | --- |
@@ -138,15 +138,15 @@
 //!
 //! A **turn** is one call of [`wait`](Host::wait), [`wait_until`](Host::wait_until) or
 //! [`poll`](Host::poll). Between turns nothing is received, acknowledged, retransmitted or timed
-//! out. Each turn does the same, in this order:
+//! out. Each turn runs these steps in order:
 //!
 //! 1. **Transmit** what is queued. Then sleep, if the call may sleep and nothing is pending.
 //! 2. **Read the clock.** Steps 3 and 4 use this time.
 //! 3. **Drain** the socket until it is empty or the budget is spent. The budget is the number of
-//!    datagrams that the kernel can have queued, so a flood cannot hold the loop. After a spent
-//!    budget the next `wait` returns at once, because readiness is edge-triggered.
+//!    datagrams that the kernel can have queued, so a flood cannot block the loop. When the budget
+//!    is spent, the next `wait` returns at once, because readiness is edge-triggered.
 //! 4. **Run the timers.** A peer times out only after a drain that began past its deadline: a game
-//!    that was stopped in a debugger first receives what its peers sent meanwhile.
+//!    that was halted in a debugger first receives what its peers have sent.
 //! 5. **Transmit** to connected peers, then replies to addresses that returned their cookie, then
 //!    cookies.
 //!
@@ -165,49 +165,50 @@
 //! window and flow control allow; the rest leaves in later turns.
 //!
 //! A game with a fixed tick splits the turn into `receive` and `flush`. Acknowledgements then share
-//! packets with this tick's messages, which leave ahead of queued bulk data, and each peer is
-//! processed once per tick.
+//! packets with this tick's messages, these messages leave ahead of queued bulk data, and each peer
+//! is processed once per tick.
 //!
-//! With a [`Socket`], steps 2 and 4 are the application's, and the drain is [`recv`](Socket::recv)
-//! until `None`. With a [`HostState`](proto::HostState), all steps are.
+//! With a [`Socket`], the application runs steps 2 and 4 and drains with [`recv`](Socket::recv)
+//! until `None`. With a [`HostState`](proto::HostState), it runs all steps.
 //!
 //! # Guarantees
 //!
-//! - No received datagram causes a panic, an unbounded allocation or loop, or the end of a loop.
-//! - An address that has not returned its cookie costs no memory, and gets no reply longer than its
-//!   request. A peer's new address gets at most three times the bytes received from it until it is
-//!   validated.
+//! - No received datagram causes a panic, an unbounded allocation or loop, or an error that ends
+//!   the caller's loop.
+//! - An address that has not returned its cookie costs no memory and gets no reply longer than its
+//!   request. Until it is validated, a peer's new address gets at most three times the bytes
+//!   received from it.
 //! - Each peer has at most one [`Connected`](Event::Connected) event and exactly one
 //!   [`Disconnected`](Event::Disconnected) event, its last. A [`PeerId`] is never reused.
-//! - A reliable message arrives exactly once while its connection lasts; an ordered one after all
-//!   earlier ones of its channel. [`Acked`](Event::Acked) means that the message is in the event
-//!   queue of the other side.
-//! - Every queue has a limit, and states what happens at it. Every drop is counted in
+//! - A reliable message arrives exactly once while its connection lasts, and an ordered one after
+//!   all earlier messages of its channel. [`Acked`](Event::Acked) means that the message is in the
+//!   event queue of the other side.
+//! - Every queue has a limit and documents its behaviour at the limit. Every drop is counted in
 //!   [`SocketStats`], [`HostStats`] or [`PeerStats`].
-//! - After warm-up, sending and receiving allocates nothing.
-//! - Private keys appear in no log, `Debug` output or error, and the library's copies are wiped.
+//! - After warm-up, sending and receiving do not allocate.
+//! - Private keys appear in no log, `Debug` output or error, and the library wipes its copies.
 //!
 //! # Stability
 //!
 //! Versions follow [Semantic Versioning](https://semver.org). Before 1.0 a breaking change raises
-//! the second number.
+//! the minor version.
 //!
 //! - [`Config`], `NoiseConfig`, [`SocketConfig`] and `LinkConditions` are written as literals with
-//!   `..Default::default()` or `..Config::plain(id)`: a new field is not a breaking change. The
-//!   changelog names changed defaults.
+//!   `..Default::default()` or `..Config::plain(id)`, so a new field is not a breaking change. The
+//!   changelog lists changed defaults.
 //! - Public enums are `#[non_exhaustive]` unless documented otherwise. Error texts, log lines and
 //!   `Debug` output are not part of the API.
 //! - Removing or renaming a public item and narrowing the range of a config field are breaking
 //!   changes. The values of [`limits`] may change in any version.
-//! - A higher minimum Rust version raises the second number before 1.0; it is not a breaking
-//!   change.
+//! - Raising the minimum Rust version is not a breaking change, but raises the minor version before
+//!   1.0.
 //! - `bytes` and `mio` are part of the API: their next major version is a breaking change.
 //! - A new wire version ([`proto::VERSION`]) is a breaking change: hosts of different versions
-//!   refuse each other with [`DisconnectReason::VersionMismatch`].
+//!   cannot connect ([`DisconnectReason::VersionMismatch`]).
 //!
 //! # Logging
 //!
-//! Through the crate `log`: bound addresses at `info`, unexpected errors of the operating system at
+//! The crate `log` receives bound addresses at `info`, unexpected errors of the operating system at
 //! `warn` (each class at most once per second), single datagrams at `trace`.
 
 #![forbid(unsafe_code)]
@@ -221,7 +222,7 @@
     allow(rustdoc::broken_intra_doc_links)
 )]
 
-// Its programs need both features; its pages do not.
+// The guide's programs need both features, its pages do not.
 #[cfg(any(all(feature = "noise", feature = "sim"), all(doc, not(doctest))))]
 pub mod guide;
 pub mod limits;

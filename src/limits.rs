@@ -1,8 +1,8 @@
-//! Limits that users need, and the ranges of [`Config`](crate::Config) and
+//! Public limits, and the ranges of [`Config`](crate::Config) and
 //! [`SocketConfig`](crate::SocketConfig) fields.
 //!
-//! Private constants here are shared by several modules, most of them because of the wire format.
-//! All others are beside the code that uses them.
+//! Private constants here are shared by several modules; all others are next to the code that uses
+//! them.
 
 use std::time::Duration;
 
@@ -35,8 +35,8 @@ pub const PEERS_MAX: usize = 65_536;
 /// Maximum number of slots of a host: connected peers, as many pending clients, and closing peers.
 pub(crate) const SLOTS_MAX: usize = 4 * PEERS_MAX;
 
-/// Maximum length of a connect payload in bytes: 256, room for a login ticket. A longer payload is
-/// [`PayloadTooLong`](crate::ConnectError::PayloadTooLong).
+/// Maximum length of a connect payload in bytes: 256, enough for a login ticket. A longer payload
+/// is [`PayloadTooLong`](crate::ConnectError::PayloadTooLong).
 pub const CONNECT_PAYLOAD_MAX: usize = 256;
 
 /// First retransmission interval of the handshake. Doubles up to [`HANDSHAKE_RETRY_MAX`].
@@ -44,7 +44,7 @@ pub(crate) const HANDSHAKE_RETRY_FIRST: Duration = Duration::from_millis(250);
 
 pub(crate) const HANDSHAKE_RETRY_MAX: Duration = Duration::from_secs(1);
 
-/// Connects sent with one cookie before the client requests a new one, because the server may have
+/// Connects sent with one cookie before the client requests a new one: the server may have
 /// restarted with new cookie keys.
 pub(crate) const CONNECTS_PER_COOKIE: u32 = 4;
 
@@ -55,17 +55,15 @@ pub(crate) const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 pub(crate) const COOKIE_WINDOW: Duration = Duration::from_secs(10);
 const _: () = assert!(CONNECT_TIMEOUT_DEFAULT.as_millis() <= COOKIE_WINDOW.as_millis());
 
-/// How long an accepted client may leave the accept unconfirmed after its last connect. Then it is
-/// dropped without an event. A replayed connect extends it while its cookie is valid.
+/// How long an accepted client may leave the accept unconfirmed after its last connect, before it
+/// is dropped without an event. A replayed connect extends it while its cookie is valid.
 pub(crate) const PENDING_TIMEOUT: Duration = Duration::from_secs(3);
 const _: () = assert!(PENDING_TIMEOUT.as_millis() >= 2 * HANDSHAKE_RETRY_MAX.as_millis());
 
-/// Maximum number of stateless replies per turn. Further ones are dropped and counted; the sender
-/// retries.
+/// Maximum number of stateless replies per turn. Further ones are dropped and counted.
 pub(crate) const REPLIES_PER_TURN_MAX: usize = 256;
 
-/// Maximum number of connects processed per turn. Further ones are dropped and counted; the client
-/// retries.
+/// Maximum number of connects processed per turn. Further ones are dropped and counted.
 pub(crate) const CONNECTS_PER_TURN_MAX: usize = 256;
 
 pub(crate) const KEEP_ALIVE_DEFAULT: Duration = Duration::from_secs(5);
@@ -89,7 +87,7 @@ pub const ACK_DELAY_MAX: Duration = Duration::from_millis(255);
 /// as a duplicate.
 pub(crate) const REPLAY_WINDOW: u64 = 1024;
 
-/// Packets encrypted with one key, before Noise's rekey derives the next. AES-GCM allows 2^28
+/// Packets encrypted with one key before Noise's rekey derives the next. AES-GCM allows 2^28
 /// packets of at most 2^11 bytes (RFC 9001 section B.1.1).
 pub(crate) const REKEY_PACKETS: u64 = 1 << 24;
 const _: () = assert!(REKEY_PACKETS > REPLAY_WINDOW);
@@ -100,8 +98,7 @@ const _: () = assert!(REKEY_PACKETS > REPLAY_WINDOW);
 pub(crate) const PACKETS_PER_CONNECTION_MAX: u64 = 1 << 48;
 const _: () = assert!(PACKETS_PER_CONNECTION_MAX < (1 << 62) / 1024);
 
-/// Default handshakes per second: 500 take 5% of a core, about 0.1 ms each. Further connects are
-/// dropped and counted; the client retries.
+/// Default handshakes per second: 500 take 5% of a core, about 0.1 ms each.
 #[cfg(any(test, feature = "noise"))]
 pub(crate) const HANDSHAKES_PER_SECOND_DEFAULT: u32 = 500;
 
@@ -131,7 +128,7 @@ pub(crate) const TIMER_GRANULARITY: Duration = Duration::from_millis(1);
 pub(crate) const PROBE_MAX: Duration = Duration::from_secs(2);
 
 /// Copies of a disconnect, which is not retransmitted on loss. At 30% loss one peer in 400 receives
-/// no copy and times out instead. An acknowledgement stops them.
+/// no copy and times out. An acknowledgement stops them.
 pub(crate) const DISCONNECT_COPIES: u32 = 5;
 
 /// Interval between the first two copies of a disconnect. Doubles with each, so the last leaves
@@ -154,8 +151,8 @@ pub const QUEUED_MESSAGES_MAX: usize = 4096;
 /// messages: 256 KiB, or two reliable messages of maximum length if that is more.
 pub const QUEUED_BYTES_MAX: usize = 256 << 10;
 
-/// Bytes that a reliable message counts in a receive window besides its length: 64, about its
-/// memory overhead.
+/// Bytes added to the length of a reliable message in a receive window: 64, about its memory
+/// overhead.
 pub const MESSAGE_OVERHEAD: usize = 64;
 const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX);
 
@@ -163,7 +160,7 @@ const _: () = assert!(QUEUED_BYTES_MAX / MESSAGE_OVERHEAD <= QUEUED_MESSAGES_MAX
 /// sequenced message of more than 960 bytes is fragmented.
 pub const WHOLE_MAX: usize = 992;
 
-/// Length of a fragment in bytes: 960, which leaves room for an acknowledgement in the packet.
+/// Length of a fragment in bytes: 960, which leaves space for an acknowledgement in the packet.
 pub const FRAGMENT_BYTES: usize = 960;
 
 /// Maximum number of fragments of an unreliable or sequenced message. All must arrive: at 1% packet
@@ -197,11 +194,13 @@ const _: () = assert!(2 * (MESSAGE_MAX + MESSAGE_OVERHEAD) <= RECEIVE_WINDOW_MAX
 /// Maximum number of reliable and ordered messages in flight to a peer. Further ones stay queued.
 pub(crate) const RELIABLE_OPEN_MAX: usize = 1024;
 
-/// Channels per peer, the first ones used, that keep their largest allocation of message entries.
+/// Number of channels per peer, the first ones used, that keep their largest allocation of message
+/// entries.
 pub(crate) const ROOMY_CHANNELS: usize = 4;
 
-/// Message entries that every other channel keeps allocated, or four times its current number.
-/// Otherwise a peer could enlarge its 257 channels one after the other.
+/// Maximum number of message entries that every other channel keeps allocated, or four times its
+/// current number if that is more. Otherwise a peer could enlarge its 257 channels one after the
+/// other.
 pub(crate) const CHANNEL_KEPT: usize = 64;
 
 /// Maximum number of open receipts per peer: 4,096. A receipt is open until its

@@ -7,16 +7,16 @@ use crate::clock;
 /// Maximum tick rate in ticks per second: one tick per nanosecond, the resolution of the clock.
 const TICK_RATE_MAX: u32 = 1_000_000_000;
 
-/// Maximum number of late ticks that a loop catches up on: 8. Earlier ones are skipped and counted
-/// as overruns; otherwise a game whose steps take longer than a tick would fall behind forever.
+/// Maximum number of late ticks that a loop catches up on. Without it a game whose steps take
+/// longer than a tick would fall further and further behind.
 const TICKS_BEHIND_MAX: u64 = 8;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A fixed timestep: tick `n` is due exactly `n` periods after the start. Late ticks and rates
-/// without a whole number of nanoseconds (60 Hz) shift no later tick.
-/// ["Fix Your Timestep!"](https://gafferongames.com/post/fix_your_timestep/) explains why a
-/// simulation needs this.
+/// A fixed timestep: tick `n` is due exactly `n` periods after the start. Neither a late tick nor a
+/// period that is not a whole number of nanoseconds (60 Hz) shifts later ticks. ["Fix Your
+/// Timestep!"](https://gafferongames.com/post/fix_your_timestep/) explains why a simulation needs
+/// this.
 ///
 /// It never sleeps. In a loop that waits for datagrams:
 ///
@@ -55,7 +55,7 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A late loop catches up by at most 8 ticks. Earlier ticks are skipped and counted in
+/// A late loop catches up by at most 8 ticks; earlier ones are skipped and counted in
 /// [`overruns`](Self::overruns).
 #[derive(Debug, Clone)]
 pub struct Ticker {
@@ -86,7 +86,7 @@ impl Ticker {
         Self::new(clock::now(), nanos, 1)
     }
 
-    /// As [`hz`](Self::hz), with the first tick one period after `start`. For tests and virtual
+    /// Like [`hz`](Self::hz), with the first tick one period after `start`. For tests and virtual
     /// time.
     #[must_use]
     pub fn starting_at(start: Instant, rate: u32) -> Self {
@@ -106,7 +106,7 @@ impl Ticker {
 
     /// Returns when the next tick is due, for a loop that sleeps until then.
     ///
-    /// Calls before that time return the same instant, so a loop that woke early may call it again.
+    /// Calls before that time return the same instant, so a loop that woke early can call it again.
     /// A later call returns the following tick, which is in the past if the loop is late.
     pub fn next_tick(&mut self) -> Instant {
         self.next_tick_at(clock::now())
@@ -132,7 +132,7 @@ impl Ticker {
         u32::try_from(due).unwrap_or(u32::MAX)
     }
 
-    /// When the first tick that was not taken is due. May be in the past.
+    /// When the next tick is due. May be in the past.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.start + self.offset(self.next)
@@ -311,7 +311,7 @@ mod tests {
     fn saturates_at_the_last_tick() {
         let start = clock::now();
         let mut ticker = Ticker::starting_at(start, TICK_RATE_MAX);
-        // More than 2^64 ns: there is no number for the following tick.
+        // More than 2^64 ns: the next tick has no number.
         let beyond = start + Duration::from_nanos(u64::MAX) + Duration::from_secs(1);
         for _ in 0..20 {
             ticker.next_tick_at(beyond);

@@ -1,4 +1,4 @@
-//! Counts the allocations of receiving and sending.
+//! Allocations of receiving and sending.
 
 mod common;
 

@@ -39,7 +39,6 @@ struct Relay {
     to_server: UdpSocket,
     server: SocketAddr,
     client: Option<SocketAddr>,
-    /// Datagrams of the client in order.
     recorded: Vec<Vec<u8>>,
 }
 

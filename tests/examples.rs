@@ -39,7 +39,6 @@ impl Example {
         Self::start_in(Path::new("."), name, arguments)
     }
 
-    /// Starts it in a working directory.
     fn start_in(folder: &Path, name: &str, arguments: &[&str]) -> Self {
         let path = path_of(name);
         assert!(

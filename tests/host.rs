@@ -44,7 +44,7 @@ fn connect(from: &mut Host, to: SocketAddr) -> PeerId {
     from.connect(to, &ConnectOptions::default()).unwrap()
 }
 
-/// Two hosts that take turns on one thread.
+/// Two hosts that run alternately on one thread.
 struct Pair {
     server: Host,
     client: Host,
@@ -235,7 +235,7 @@ fn reads_queued_datagrams_before_timing_out_peers() {
     assert!(pair.server.is_connected(to_client));
     assert_eq!(pair.server.stats().timed_out, 0);
 
-    // A peer that was silent meanwhile times out.
+    // A peer that was silent during that time times out.
     let start = Instant::now();
     while start.elapsed() < 2 * idle_timeout {
         thread::yield_now();

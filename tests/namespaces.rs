@@ -1,7 +1,7 @@
 //! Tests that need a network namespace: a full send buffer, no route, a firewall, source port 0.
 //!
-//! Each test runs itself again in a namespace of its own (unshare(1)). This needs root, iproute2
-//! and nftables; without them the tests are skipped with a message.
+//! Each test runs itself again in its own namespace (unshare(1)). This needs root, iproute2 and
+//! nftables; without them the tests are skipped with a message.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -84,7 +84,7 @@ fn full_send_buffer(batch: usize) {
     );
     assert!(socket.stats().send_would_block > 0);
 
-    // Writability ends the sleep and makes room in the queue.
+    // Writability ends the sleep and frees space in the queue.
     socket.wait(Some(LIMIT)).unwrap();
     assert!(socket.queued() < 4, "writability did not end the wait");
     // The queue is in order, so the last datagram leaves after all others.
@@ -153,8 +153,8 @@ fn a_datagram_from_port_0_does_not_end_an_echo_loop() {
     in_namespace("inner_port_0", LINK);
 }
 
-/// A datagram may have source port 0 (RFC 768), to which the system refuses to send a reply. That
-/// error must not end an echo loop.
+/// A datagram may have source port 0 (RFC 768), to which the system rejects a reply. That error
+/// must not end an echo loop.
 #[test]
 #[ignore = "runs in a namespace, by the test above"]
 fn inner_port_0() {

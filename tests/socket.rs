@@ -142,7 +142,7 @@ both_paths! {
         assert_eq!(drain(&mut socket), numbers(0..1000));
     }
 
-    fn a_drain_includes_datagrams_that_arrive_meanwhile(config) {
+    fn a_drain_includes_datagrams_that_arrive_during_it(config) {
         let mut socket = bind(&config);
         let peer = plain_socket();
         fill(&peer, &socket, 0..64);
@@ -243,7 +243,7 @@ both_paths! {
             server.flush().unwrap();
             assert_eq!(drain(&mut client), numbers(number..number + 1));
         }
-        // Registration succeeds, because the server has created no poll of its own.
+        // Registration succeeds, because the server has not created its own poll.
         let poll = Poll::new().unwrap();
         poll.registry().register(&mut server, Token(0), Interest::READABLE).unwrap();
     }
@@ -510,7 +510,7 @@ both_paths! {
         assert_eq!(received, numbers(0..100));
         caller.join().unwrap();
 
-        // A second event, and a reply without a poll of its own.
+        // A second event, and a reply without its own poll.
         peer.send_to(b"again", socket.local_addr()).unwrap();
         poll.poll(&mut events, Some(LIMIT)).unwrap();
         let (mut rx, mut tx) = socket.split();

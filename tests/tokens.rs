@@ -206,7 +206,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Connects with a token and returns the reason of the refusal.
+/// Connects with a token and returns why it was denied.
 fn refusal(server: &mut Server, payload: &[u8]) -> DisconnectReason {
     let mut player = Player::new().connect(server, payload);
     until("the connect is refused", || {
@@ -395,7 +395,6 @@ fn a_token_admits_one_of_two_simultaneous_clients() {
     assert_eq!((server.players.len(), server.rejected), (1, 1));
 }
 
-/// Retransmitted connects do not redeem the token.
 fn retransmitted_connects_do_not_use_up_a_token() {
     let mut server = Server::start();
     let conditions = LinkConditions {

@@ -1,11 +1,11 @@
-//! Every promised figure, measured against a named floor in the same run.
+//! Every goal, measured against a named floor in the same run.
 //!
 //! `cargo bench --bench goals` prints each goal with its ratio and `ok` or `short`; `-- drain`
 //! selects the goals whose name contains "drain". As a test (`cargo test --benches`) it runs one
 //! small round of everything and fails if a datagram was lost.
 //!
-//! `goals.md` contains the goals, `topics` their subjects. `crates/measure` has the rounds, the
-//! statistics and the report.
+//! `goals.md` lists the goals, `topics` implements their subjects. `crates/measure` has the rounds,
+//! the statistics and the report.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(target_os = "linux"),

@@ -1,5 +1,5 @@
-//! The floor: recvmmsg(2) and sendmmsg(2) called directly, 64 datagrams per call, with headers that
-//! are prepared once and without unnecessary checks.
+//! The floor: direct calls of recvmmsg(2) and sendmmsg(2), 64 datagrams per call, with headers
+//! prepared once and no unnecessary checks.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
@@ -60,7 +60,6 @@ impl Batch {
         unsafe { &mut *self.0 }
     }
 
-    /// Calls recvmmsg(2) with every header.
     fn receive(&mut self, fd: RawFd) -> c_int {
         let headers = self.arena().headers.as_mut_ptr();
         // SAFETY: all `BATCH_LEN` headers point into the arena with valid lengths.
@@ -107,7 +106,6 @@ pub(crate) struct RawSocket {
     /// Datagrams per receive call.
     batch: usize,
     to_send: Batch,
-    /// Datagrams in `to_send`.
     queued: usize,
 }
 
@@ -155,7 +153,7 @@ impl RawSocket {
         })
     }
 
-    /// Restores the lengths, which the last call has shortened.
+    /// Restores the lengths, which the last call shortened.
     fn reset_headers(&mut self) {
         let has_room = matches!(self.controls, Controls::Drops | Controls::DropsOfEach);
         let arena = self.received.arena();
@@ -169,7 +167,7 @@ impl RawSocket {
         }
     }
 
-    /// Copies a datagram into the next slot and sets its destination. Sends when 64 are queued.
+    /// Copies a datagram into the next slot with its destination. Sends when 64 are queued.
     #[inline]
     fn push(&mut self, to: &PeerName, bytes: &[u8]) -> io::Result<()> {
         let queued = self.queued;

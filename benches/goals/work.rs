@@ -1,4 +1,4 @@
-//! The work of the subjects, defined once for all, and the checks that it was done.
+//! The work of the subjects, defined once for all, and the checks that it is complete.
 
 use std::hint::black_box;
 use std::io;
@@ -15,19 +15,22 @@ use tickwire_measure::side::{self, Side};
 /// Length of every datagram in bytes.
 pub(crate) const DATAGRAM_LEN: usize = 64;
 
-/// Charge of a queued datagram against the receive buffer in bytes. Linux 6.18 charges 832 for 64
-/// bytes; rounded up, so that no round overflows its socket.
+/// Bytes charged to the receive buffer per queued datagram. Linux 6.18 charges 832 for 64 bytes;
+/// rounded up, so that no round overflows the socket.
 const DATAGRAM_CHARGE: usize = 1024;
 
 const _: () = assert!(side::DATAGRAM_MAX == DATAGRAM_MAX);
 
-/// Limits the datagrams of a round to the capacity of a socket of this machine, and prints that.
+/// Limits the datagrams of a round to the capacity of a socket on this machine, and prints the
+/// limit.
 pub(crate) fn limit_datagrams(settings: &mut Settings) -> io::Result<ReceiveBuffer> {
     let requested = SocketConfig::default().receive_buffer.unwrap_or(0);
     let buffer = ReceiveBuffer::request(requested)?;
     let (wanted, held) = (settings.datagrams, buffer.datagrams(DATAGRAM_CHARGE));
     if held < wanted {
-        println!("A receive buffer holds {held} datagrams: a round has that many, not {wanted}.\n");
+        println!(
+            "A receive buffer holds {held} datagrams, so a round has {held} instead of {wanted}.\n"
+        );
         settings.datagrams = held;
     }
     Ok(buffer)
@@ -38,17 +41,14 @@ pub(crate) fn bind() -> io::Result<UdpSocket> {
     floors::bind(LOOPBACK, SocketConfig::default().receive_buffer)
 }
 
-/// A spinning loop on std.
 pub(crate) fn std_loop() -> io::Result<StdLoop> {
     bind().map(StdLoop::new)
 }
 
-/// A loop on mio.
 pub(crate) fn mio_loop() -> io::Result<MioLoop> {
     MioLoop::new(bind()?)
 }
 
-/// Drains its socket.
 pub(crate) trait Drains {
     fn address(&self) -> io::Result<SocketAddr>;
 
@@ -86,7 +86,7 @@ impl Drains for MioLoop {
     }
 }
 
-/// What every subject reads of a datagram: source, length, first byte.
+/// What every subject reads from a datagram: source, length, first byte.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Digest {
     pub(crate) count: usize,
@@ -114,7 +114,7 @@ impl Digest {
     }
 }
 
-/// The payload of datagram `number`. It changes with every datagram, so it must be written.
+/// The payload of datagram `number`, which differs between datagrams.
 #[inline]
 pub(crate) fn payload(number: usize) -> [u8; DATAGRAM_LEN] {
     let mut payload = [0x5A; DATAGRAM_LEN];
@@ -122,7 +122,6 @@ pub(crate) fn payload(number: usize) -> [u8; DATAGRAM_LEN] {
     black_box(payload)
 }
 
-/// Fails unless `wanted` of `what` arrived.
 pub(crate) fn expect(what: &str, got: usize, wanted: usize) -> io::Result<()> {
     if got == wanted {
         return Ok(());

@@ -15,7 +15,6 @@ const INPUT: &[u8] = &[1; 32];
 const SNAPSHOT: &[u8] = &[2; 200];
 const EVENT: &[u8] = &[3; 40];
 
-/// A datagram in memory.
 #[derive(Clone)]
 struct Datagram {
     address: SocketAddr,
@@ -23,14 +22,12 @@ struct Datagram {
     bytes: [u8; 1024],
 }
 
-/// Datagrams in reused memory.
 #[derive(Default)]
 struct Wire {
     datagrams: Vec<Datagram>,
     len: usize,
 }
 
-/// A server and its clients.
 pub(crate) struct Game {
     now: Instant,
     server: HostState,
@@ -81,7 +78,6 @@ impl Game {
         self.inputs = self.take();
     }
 
-    /// Decrypts, parses and delivers the received datagrams.
     #[inline(never)]
     fn receive(&mut self) {
         for datagram in self.to_server.take() {
@@ -106,7 +102,6 @@ impl Game {
         inputs
     }
 
-    /// Queues a snapshot and an event for every client.
     #[inline(never)]
     fn queue(&mut self) {
         for peer in &self.peers {
@@ -118,7 +113,6 @@ impl Game {
         }
     }
 
-    /// Packs and encrypts the queued messages.
     #[inline(never)]
     fn pack(&mut self) {
         self.to_clients.take_from(&mut self.server, self.now, None);
@@ -169,7 +163,7 @@ fn client(config: &Config, number: u16, now: Instant) -> (SocketAddr, HostState,
     seed[..2].copy_from_slice(&number.to_be_bytes());
     let mut client = HostState::new(config.clone(), seed, now).expect("the config is valid");
     let peer = client.connect(SERVER.into(), &ConnectOptions::default(), now);
-    let peer = peer.expect("there is room for a peer");
+    let peer = peer.expect("there is a slot for the peer");
     (([192, 0, 2, 2], number).into(), client, peer)
 }
 

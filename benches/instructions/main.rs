@@ -5,7 +5,7 @@
 //! `baseline.txt` in this folder. `cargo bench --bench instructions` prints nanoseconds instead.
 //!
 //! A path is a method that is not inlined: `receive`, `timers`, `take`, `queue` and `pack` of
-//! [`Game`], `echo` of [`Echo`]. Only calls below [`measured`] count, so set-up and clients do not.
+//! [`Game`], `echo` of [`Echo`]. Only calls below [`measured`] count, not set-up and clients.
 
 #[cfg(target_os = "linux")]
 mod echo;
@@ -28,7 +28,6 @@ const WARM_UP_TICKS: u32 = 50;
 trait Scenario {
     /// Prepares the measured part.
     fn before(&mut self);
-    /// The measured part.
     fn tick(&mut self);
     /// Takes the results. Panics unless all arrived.
     fn after(&mut self);
@@ -38,7 +37,7 @@ fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
     let wanted = args.iter().find(|arg| !arg.starts_with('-'));
     let is_wanted = |name| wanted.is_none_or(|wanted| wanted == name);
-    // One second of the game, which includes everything that is rare.
+    // One second of the game, which includes rare events.
     let is_bench = args.iter().any(|arg| arg == "--bench");
     let ticks = if is_bench { 2000 } else { 60 };
     if is_wanted("plain") {

@@ -7,7 +7,7 @@
 //!
 //! The first line names the kind of key and the version of the format, so that a server key and a
 //! token key cannot be swapped unnoticed. The second line is the key in hexadecimal. No error
-//! repeats the content, which may be almost a key.
+//! quotes the content, which may contain key material.
 
 use std::error;
 use std::fmt;
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::keys::{KeyParseError, parse_hex};
 
-/// Maximum bytes read of a file: more than any key file, so that a longer file is detected.
+/// Maximum bytes read from a file: more than a key file has, so that a longer file is detected.
 const READ_MAX: usize = 128;
 /// `tickwire server key 1`, 64 digits, and two line ends of two bytes.
 const FILE_MAX: usize = 21 + 64 + 4;
@@ -64,7 +64,7 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// Why a key file cannot be read or written. The text names the file, never its content.
+/// Why a key file cannot be read or written. The text names the file and never quotes its content.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyFileError {
@@ -78,35 +78,36 @@ pub struct KeyFileError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyFileErrorKind {
-    /// The system cannot read it.
+    /// The system cannot read the file.
     Read(io::Error),
-    /// The system cannot write it.
+    /// The system cannot write the file.
     Write(io::Error),
-    /// It exists already, and was not changed.
+    /// The file exists already and was not changed.
     Exists,
-    /// Users other than its owner can read or write it. Only on Unix.
+    /// Users other than the owner can read or write the file. Only on Unix.
     Exposed {
         /// Its permissions, as in chmod(1).
         mode: u32,
     },
-    /// It holds a key of another kind.
+    /// The file contains a key of another kind.
     WrongKind {
         /// The requested kind.
         expected: KeyKind,
         /// The kind in its first line.
         found: KeyKind,
     },
-    /// It holds a key without a first line that names its kind. The text names the line to add.
+    /// The file contains a key, but no first line with its kind. The text states the line to
+    /// insert.
     Untagged {
         /// The requested kind.
         expected: KeyKind,
     },
-    /// Its first line is not the first line of a key file of this version.
+    /// The first line is not that of a key file of this version.
     NotAKeyFile {
         /// The requested kind.
         expected: KeyKind,
     },
-    /// Its first line is right, its second line is not a key.
+    /// The second line is not a key.
     NoKey(KeyParseError),
 }
 
@@ -123,7 +124,7 @@ impl fmt::Display for KeyFileError {
             }
             KeyFileErrorKind::Exposed { mode } => write!(
                 f,
-                "others can read or write the key file {path} (mode {mode:04o}): generate a new key, or \
+                "other users can read or write the key file {path} (mode {mode:04o}): generate a new key, or \
                  `chmod 600` the file if no other user can have read it"
             ),
             KeyFileErrorKind::WrongKind { expected, found } => {
@@ -210,7 +211,7 @@ fn split_tag(text: &[u8]) -> Option<(KeyKind, &[u8])> {
     Some((kind, rest))
 }
 
-/// Checks the open file instead of the path, which may name another file by now.
+/// Checks the open file, because the path may name another file by now.
 #[cfg(unix)]
 fn check_permissions(file: &File) -> Result<(), KeyFileErrorKind> {
     use std::os::unix::fs::PermissionsExt;
@@ -253,7 +254,7 @@ pub(crate) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result
     })
 }
 
-/// Creates a file beside the old one, so that it does not inherit its permissions, and renames it.
+/// Creates a new file, which does not inherit the permissions of the old one, and renames it.
 pub(crate) fn replace(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{}.new", process::id()));
@@ -282,7 +283,7 @@ fn create(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> io::Result<()> {
     })
 }
 
-/// Content of a file. The buffer never grows, so no copy of the key is left behind.
+/// Content of a file. The buffer never grows, so it leaves no copy of the key in memory.
 fn text(kind: KeyKind, secret: &[u8; 32]) -> Zeroizing<Vec<u8>> {
     let mut text = Zeroizing::new(Vec::with_capacity(FILE_MAX));
     text.extend_from_slice(kind.tag().as_bytes());
@@ -391,7 +392,7 @@ mod tests {
         assert_eq!(*read(&path, Token).unwrap(), SECRET);
         assert_eq!(mode(&path), 0o600);
         assert_eq!(folder.names(), ["server.key"]);
-        // Also creates a file that did not exist.
+        // Also creates a missing file.
         replace(&folder.0.join("new.key"), Server, &SECRET).unwrap();
         assert_eq!(folder.names(), ["new.key", "server.key"]);
     }

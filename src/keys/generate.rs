@@ -1,4 +1,4 @@
-//! Server keys that need the system: entropy and files.
+//! Server keys from the system: entropy and files.
 
 use std::io;
 use std::path::Path;
@@ -19,14 +19,14 @@ impl PrivateKey {
         Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// Reads a key file made by `tickwire keygen` or [`write_file`](Self::write_file): the line
+    /// Reads a key file written by `tickwire keygen` or [`write_file`](Self::write_file): the line
     /// `tickwire server key 1` and a line of 64 hexadecimal digits. Lines may end with `\r\n`; the
     /// last line end is optional.
     ///
     /// # Errors
     ///
     /// See [`KeyFileErrorKind`](crate::KeyFileErrorKind): a token key, a missing first line, and,
-    /// on Unix, a file that users other than its owner can read or write are refused.
+    /// on Unix, a file that users other than its owner can read or write are rejected.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
         let bytes = file::read(path.as_ref(), KeyKind::Server)?;
         Ok(Self::from_bytes(*bytes))
@@ -42,8 +42,8 @@ impl PrivateKey {
         file::write_new(path.as_ref(), KeyKind::Server, self.secret_bytes())
     }
 
-    /// As [`write_file`](Self::write_file), and replaces an existing file atomically: readers see
-    /// the old key or the new one, and after an error the old key remains.
+    /// Like [`write_file`](Self::write_file), but replaces an existing file atomically: readers see
+    /// the old or the new key, and the old key remains on error.
     ///
     /// # Errors
     ///

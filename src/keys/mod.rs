@@ -18,11 +18,11 @@ pub(crate) use self::generate::random_secret;
 /// Length of either key in bytes.
 const KEY_BYTES: usize = 32;
 
-/// A server's private key. Its holder can impersonate the server, so it appears in no `Debug`
+/// A server's private key. Anyone with it can impersonate the server, so it appears in no `Debug`
 /// output, error or log.
 ///
-/// Each clone is wiped on drop. Copies inside `snow` during a handshake are not: see the guide's
-/// chapter on [security](crate::guide::ch09_security).
+/// Each clone is wiped on drop. Copies inside `snow` during a handshake are not: see
+/// [security](crate::guide::ch09_security).
 #[derive(Clone)]
 pub struct PrivateKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
@@ -38,7 +38,7 @@ impl PrivateKey {
         }
     }
 
-    /// The public half, which clients [pin](crate::ConnectOptions::pin). Costs a scalar
+    /// The public half, which clients [pin](crate::ConnectOptions::pin). Computed by a scalar
     /// multiplication.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
@@ -129,17 +129,17 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// Why a text is not a key. The text is not repeated, because it may be almost a secret.
+/// Why a text is not a key. The text is not quoted, because it may contain key material.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyParseError {
-    /// It has the wrong length.
+    /// The text has the wrong length.
     #[error("key is {len} bytes, but must be {} hexadecimal digits", 2 * KEY_BYTES)]
     Length {
         /// Its length in bytes; a key has 64. At most 128 bytes of a file are read.
         len: usize,
     },
-    /// It contains a byte that is not a hexadecimal digit.
+    /// The text contains a byte that is not a hexadecimal digit.
     #[error("byte {} of the key is not a hexadecimal digit", .position + 1)]
     NotHexadecimal {
         /// Index of the first such byte, from 0.
@@ -147,7 +147,7 @@ pub enum KeyParseError {
     },
 }
 
-/// Parses digits in place, so that no copy of a secret is left behind.
+/// Parses digits in place, so that no copy of a secret remains in memory.
 pub(crate) fn parse_hex(digits: &[u8], bytes: &mut [u8; KEY_BYTES]) -> Result<(), KeyParseError> {
     if digits.len() != 2 * KEY_BYTES {
         return Err(KeyParseError::Length { len: digits.len() });

@@ -1,5 +1,5 @@
-//! Reusable buffers for messages that wait for an acknowledgement or an earlier message, so a busy
-//! host does not allocate. All peers of a host share them.
+//! Reusable buffers for messages that wait for an acknowledgement or an earlier message, shared by
+//! all peers of a host, so that a busy host does not allocate.
 
 use std::collections::VecDeque;
 
@@ -8,8 +8,8 @@ use crate::limits::FRAGMENT_BYTES;
 /// Maximum number of free buffers per size: two reliable messages in flight to each of 4,096 peers.
 const BUFFERS_KEPT_MAX: usize = 8192;
 
-/// Buffers allocated when a size is first used: 84 KiB per host for all sizes. A game with one peer
-/// usually needs fewer, so later peaks do not allocate.
+/// Buffers allocated when a size is first used: 84 KiB per host for all sizes, more than a game
+/// with one peer usually needs.
 const BUFFERS_RESERVED: usize = 64;
 
 /// Buffer sizes in bytes. A longer message gets an exact allocation, which is not kept.

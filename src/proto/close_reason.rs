@@ -20,8 +20,8 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// A number and a text of at most [`CLOSE_TEXT_MAX`] (64) bytes of UTF-8. A longer text is cut
-    /// after the last whole character that fits.
+    /// A number and a text of at most [`CLOSE_TEXT_MAX`] (64) bytes of UTF-8. A longer text is
+    /// truncated after the last whole character that fits.
     pub fn new(code: u32, text: &str) -> Self {
         let mut len = text.len().min(CLOSE_TEXT_MAX);
         while !text.is_char_boundary(len) {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_a_long_text_after_a_whole_character() {
+    fn truncates_a_long_text_after_a_whole_character() {
         let text = |text: &str| CloseReason::new(0, text).text().to_owned();
         assert_eq!(text(&"a".repeat(64)), "a".repeat(64));
         assert_eq!(text(&"a".repeat(65)), "a".repeat(64));

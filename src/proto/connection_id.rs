@@ -1,6 +1,6 @@
 //! Connection ids: the number under which a host receives the packets of a connection.
 //!
-//! The receiver chooses the id and every packet contains it, so a peer is not identified by its
+//! The receiver chooses the id, and every packet contains it, so packets are not matched by
 //! address. The slot makes the lookup one array access. The shard can name one of several hosts
 //! behind one port.
 //!

@@ -19,7 +19,7 @@ pub enum Delivery {
     /// [`UNRELIABLE_MAX`](crate::limits::UNRELIABLE_MAX) (15,360) bytes. A message longer than a
     /// packet is fragmented and arrives whole or not at all.
     Unreliable,
-    /// May be lost, but not reordered: a message older than the newest received one of its channel
+    /// May be lost, but not reordered: a message older than the newest one received in its channel
     /// is dropped. Otherwise as [`Unreliable`](Self::Unreliable).
     Sequenced(u8),
     /// Arrives exactly once, without waiting for other messages. Up to

@@ -22,9 +22,9 @@ use crate::proto::stats::PeerStats;
 ///
 /// # In tests
 ///
-/// Fields may be added in minor versions, so tests make events with [`connected`](Self::connected),
-/// [`message`](Self::message) and the other constructors. Ids come from [`PeerId::from_parts`] and
-/// [`Receipt::from_number`].
+/// Fields may be added in minor versions, so tests create events with
+/// [`connected`](Self::connected), [`message`](Self::message) and the other constructors. Ids come
+/// from [`PeerId::from_parts`] and [`Receipt::from_number`].
 ///
 /// ```
 /// use std::time::Instant;
@@ -58,12 +58,12 @@ pub enum Event {
         payload: Bytes,
         /// Whether the peer connected to this host.
         incoming: bool,
-        /// The key that the server has proven to hold, for an outgoing connection under Noise.
+        /// The public key that authenticated the server, for an outgoing connection under Noise.
         /// Without a [pinned](crate::ConnectOptions::server_key) key it is the key that the server
         /// presented; a program may store it and pin it next time.
         ///
         /// `None` for an incoming connection, also if two hosts connected to each other and this
-        /// host's attempt gave way.
+        /// host's attempt yielded to the peer's.
         #[cfg(feature = "noise")]
         server_key: Option<PublicKey>,
     },
@@ -74,12 +74,12 @@ pub enum Event {
         peer: PeerId,
         /// Its delivery.
         delivery: Delivery,
-        /// Its content, which may share a chunk of 16 KiB with other messages. The chunk is reused
-        /// when all of them are dropped, so copy what is kept for long.
+        /// Its content, which may share a chunk of 16 KiB with other messages. A chunk is reused
+        /// when all of its messages are dropped, so copy a message to keep it for long.
         bytes: Bytes,
         /// When the host processed the packet that completed the message: the time of that turn, or
-        /// the `now` of [`handle_datagram`](crate::proto::HostState::handle_datagram). For an
-        /// ordered message that waited for an earlier one, the time of that one. Time in the
+        /// the `now` of [`handle_datagram`](crate::proto::HostState::handle_datagram). An ordered
+        /// message that waited for an earlier one has the time of the earlier one. Time in the
         /// kernel's receive buffer is not included.
         received_at: Instant,
     },
@@ -92,8 +92,8 @@ pub enum Event {
         receipt: Receipt,
     },
     /// A tracked unreliable or sequenced message is presumed lost: its packet was declared lost, it
-    /// was stale on arrival, or it expired in the send queue. Final, but possibly wrong: the
-    /// message may have arrived. Never reported for reliable messages.
+    /// was stale on arrival, or it expired in the send queue. Final, although the message may have
+    /// arrived. Never reported for reliable messages.
     #[non_exhaustive]
     Lost {
         /// The receiver.
@@ -101,9 +101,8 @@ pub enum Event {
         /// The message.
         receipt: Receipt,
     },
-    /// A peer has a new, validated address, for example after NAT rebinding. The connection
-    /// continues. If the peer moves again before this event is taken, the event holds the last
-    /// address.
+    /// A peer has a new, validated address, for example after NAT rebinding. If the peer moves
+    /// again before this event is taken, the event has the last address.
     #[non_exhaustive]
     Moved {
         /// The peer.
@@ -111,9 +110,8 @@ pub enum Event {
         /// Its new address.
         address: SocketAddr,
     },
-    /// The connection has ended, or the `connect` failed. For a failed `connect` it is the peer's
-    /// only event. Tracked messages without [`Acked`](Self::Acked) or [`Lost`](Self::Lost) may have
-    /// arrived or not.
+    /// The connection has ended, or the `connect` failed and this is the peer's only event. Tracked
+    /// messages without [`Acked`](Self::Acked) or [`Lost`](Self::Lost) may have arrived.
     #[non_exhaustive]
     Disconnected {
         /// The peer. From now on `peer_stats` returns `None` for it.
@@ -195,7 +193,7 @@ impl Event {
         Self::Moved { peer, address }
     }
 
-    /// A [`Disconnected`](Self::Disconnected) event, for tests. [`PeerStats::new`] makes
+    /// A [`Disconnected`](Self::Disconnected) event, for tests. [`PeerStats::new`] creates
     /// statistics.
     #[must_use]
     pub fn disconnected(peer: PeerId, reason: DisconnectReason, stats: Option<PeerStats>) -> Self {
@@ -331,21 +329,22 @@ pub enum DisconnectReason {
     /// The peer sees [`Remote`](Self::Remote) with code 0.
     #[error("this side has sent 2^48 packets and has no packet numbers left, connect again")]
     PacketNumbersExhausted,
-    /// A newer connection from the same address was confirmed: the client restarted without
+    /// A newer connection from the same address replaced this one: the client restarted without
     /// disconnecting.
     #[error("replaced by a newer connection from the same address")]
     Replaced,
-    /// The server did not answer within [`connect_timeout`](crate::Config::connect_timeout).
-    #[error("no answer from the server within the connect timeout: check its address and port")]
+    /// The server neither accepted nor denied the connection within
+    /// [`connect_timeout`](crate::Config::connect_timeout).
+    #[error("no reply from the server within the connect timeout: check its address and port")]
     ConnectTimeout,
-    /// The `connect` timed out, and a server answered with a key other than the
-    /// [pinned key](crate::ConnectOptions::server_key): the server's key has changed, or an
-    /// attacker poses as the server. Reported at the timeout, because a forged reply must not abort
-    /// the attempt.
+    /// The `connect` timed out, and a server replied with a key other than the [pinned
+    /// key](crate::ConnectOptions::server_key): the server's key has changed, or an attacker
+    /// impersonates the server. Reported at the timeout, because a forged reply must not abort the
+    /// attempt.
     #[cfg(feature = "noise")]
     #[error(
         "the server presented the key {shown} instead of the pinned key: its key has changed, or an \
-         attacker poses as the server"
+         attacker impersonates the server"
     )]
     WrongServerKey {
         /// The last key presented.
@@ -378,8 +377,8 @@ pub enum DisconnectReason {
         "the server uses another kind of security: set the same Config::security on both sides"
     )]
     SecurityMismatch,
-    /// The server has another [`protocol_id`](crate::Security::protocol_id): another game, or
-    /// another version of this one.
+    /// The server has another [`protocol_id`](crate::Security::protocol_id): another game or
+    /// version.
     #[error(
         "the server has another protocol id: it is another game, or another version of this one"
     )]
@@ -418,23 +417,23 @@ pub enum ConnectError {
         len: usize,
     },
     /// A payload without a pinned [`server_key`](crate::ConnectOptions::server_key) could be read
-    /// by any server that answers. [`trust_unpinned`](crate::ConnectOptions::trust_unpinned) allows
+    /// by any server that replies. [`trust_unpinned`](crate::ConnectOptions::trust_unpinned) allows
     /// it.
     #[cfg(feature = "noise")]
     #[error(
         "payload without a pinned server key: pin the key, or set trust_unpinned to send it anyway"
     )]
     PayloadNeedsServerKey,
-    /// A server key is pinned, but this host is [`Plain`](crate::Security::Plain), where servers
-    /// prove no key.
+    /// A server key is pinned, but this host uses [`Plain`](crate::Security::Plain), which does not
+    /// authenticate servers.
     #[cfg(feature = "noise")]
     #[error(
         "server key is pinned, but this host uses Security::Plain, where no server can prove its key: \
          use Security::Noise"
     )]
     ServerKeyUnderPlain,
-    /// The address cannot be reached from this host: its port is 0, it is unspecified, broadcast or
-    /// multicast, or the host's socket cannot reach its address family.
+    /// The address is unreachable: its port is 0, it is unspecified, broadcast or multicast, or the
+    /// host's socket cannot reach its address family.
     #[error(
         "{to} is unreachable: its port is 0, it is not a unicast address, or the socket cannot reach its \
          address family"

@@ -6,7 +6,7 @@
 //!
 //! # Modules
 //!
-//! Each imports only modules further down this table. Files directly in `proto` serve all of them.
+//! Modules import only from rows below their own. Files directly in `proto` serve all of them.
 //!
 //! | module | content |
 //! | --- | --- |
@@ -22,7 +22,7 @@
 //! packet and decrypts it in `host/recv.rs`; `host/accept.rs` and `host/connect.rs` handle
 //! handshakes. `connection/recv.rs` processes the frames. Acknowledgements go to `recovery`, and
 //! their outcomes through `connection/packet_outcome.rs` to congestion control and channels.
-//! `channel/recv` reassembles and orders messages, which wait in the event queue for
+//! `channel/recv` reassembles and orders messages and puts them in the event queue of
 //! [`HostState::poll_event`].
 //!
 //! **A sent message.** [`HostState::send`] copies it into the peer's `channel/send` and marks the

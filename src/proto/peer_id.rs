@@ -15,14 +15,14 @@ pub struct PeerId {
 
 impl PeerId {
     /// The id with this index and generation, for tests that handle [events](crate::Event). A host
-    /// treats it as an unknown peer, unless it equals the id of a connected one.
+    /// treats it as an unknown peer unless it equals the id of a connected peer.
     #[must_use]
     pub const fn from_parts(index: u32, generation: u32) -> Self {
         Self { index, generation }
     }
 
-    /// The peer's slot in its host: a small index for a table of the application, reused after the
-    /// peer's end. Below four times [`PEERS_MAX`](crate::limits::PEERS_MAX).
+    /// The peer's slot in its host: a small index for the application's own tables, reused after
+    /// the peer disconnects. Below four times [`PEERS_MAX`](crate::limits::PEERS_MAX).
     #[must_use]
     pub fn index(self) -> usize {
         self.index as usize

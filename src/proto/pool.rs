@@ -30,7 +30,8 @@ impl Pool {
         chunk.split().freeze()
     }
 
-    /// Continues at the start of the chunk if no message holds it: that part is in the CPU cache.
+    /// Restarts at the beginning of the chunk, which is in the CPU cache, if no message uses the
+    /// chunk.
     pub(crate) fn rewind(&mut self) {
         if let Some(chunk) = &mut self.current {
             let _ = chunk.try_reclaim(CHUNK_BYTES); // otherwise it continues at its position

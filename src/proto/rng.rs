@@ -29,8 +29,8 @@ impl SeededRng {
 
     /// Secret bytes, wiped on drop.
     ///
-    /// The generator reseeds itself afterwards (backtracking resistance): the memory of a running
-    /// host does not reveal the secrets of past handshakes.
+    /// The generator then reseeds itself (backtracking resistance), so the memory of a running host
+    /// does not reveal the secrets of past handshakes.
     #[cfg(feature = "noise")]
     pub(crate) fn secret(&mut self) -> Secret {
         let (mut secret, mut seed) = (Secret::default(), Secret::default());
@@ -56,8 +56,8 @@ impl fmt::Debug for SeededRng {
     }
 }
 
-/// Keyed hash function of a table. The standard library's default would draw keys from the system's
-/// entropy.
+/// Keyed hash function of a table. The default of the standard library would take its keys from the
+/// system's entropy.
 #[derive(Clone)]
 pub(crate) struct HashKeys(u64, u64);
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct PeerStats {
     /// The peer's address.
     pub address: SocketAddr,
-    /// Smoothed round-trip time without the peer's acknowledgement delay (RFC 9002 section 5).
+    /// Smoothed round-trip time, excluding the peer's acknowledgement delay (RFC 9002 section 5).
     /// `None` before the first sample.
     pub round_trip: Option<Duration>,
     /// Mean deviation of the round-trip time. `None` before the first sample.
@@ -17,11 +17,10 @@ pub struct PeerStats {
     /// Time since the last authentic, non-duplicate packet from the peer, or since the handshake.
     /// Limited by [`idle_timeout`](crate::Config::idle_timeout).
     ///
-    /// A [`Host`](crate::Host) measures it at its last turn: zero after a turn that received
-    /// something, constant while no turn runs. Idle peers are silent for up to their
+    /// A [`Host`](crate::Host) measures it at its last turn. Idle peers are silent for up to their
     /// [`keep_alive`](crate::Config::keep_alive), 5 s by default. While this side sends every tick,
     /// the peer acknowledges within a round trip plus its
-    /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can show an interrupted
+    /// [`ack_delay_max`](crate::Config::ack_delay_max), so a game can report an interrupted
     /// connection after half a second.
     pub silent_for: Duration,
     /// Packets sent to the peer.
@@ -32,61 +31,60 @@ pub struct PeerStats {
     pub packets_received: u64,
     /// Bytes of these packets.
     pub bytes_received: u64,
-    /// Packets to the peer that were declared lost: dropped by the network, or not acknowledged in
-    /// time.
+    /// Packets to the peer that were declared lost.
     pub packets_lost: u64,
     /// Packets from the peer that arrived twice, or too late for the replay window.
     pub duplicates: u64,
     /// Packets with this connection's id that failed authentication: damaged or forged.
     pub failed_authentication: u64,
-    /// Authentic packets that could not be parsed: a fault of the peer's software.
+    /// Authentic packets that could not be parsed: a bug in the peer's software.
     pub malformed: u64,
     /// Packets from an address that is not validated for this peer.
     pub unvalidated_address: u64,
-    /// Packets from the peer that were not acknowledged because of a refused message: see
-    /// [`messages_refused`](Self::messages_refused).
+    /// Packets from the peer that were not acknowledged because of a [refused
+    /// message](Self::messages_refused).
     pub packets_refused: u64,
     /// Packets from the peer that have not arrived: dropped by the network or this machine's
     /// kernel, or reordered. Includes packets that only acknowledge, which the peer does not count
     /// in [`packets_lost`](Self::packets_lost).
     pub packets_missing: u64,
     /// Recent loss rate of packets to the peer in parts per million: an exponential average in
-    /// which the last 90 packets have half of the weight.
+    /// which the last 90 packets have half the weight.
     pub loss_ppm: u32,
     /// Messages queued for the peer.
     pub messages_sent: u64,
     /// Messages from the peer that entered the event queue.
     pub messages_received: u64,
-    /// Messages from the peer, or fragments of them, that were refused and not acknowledged: the
-    /// application takes events too slowly, so the peer's share of the event queue is full, or the
-    /// peer broke a limit.
+    /// Messages or fragments from the peer that were refused and not acknowledged: the peer's share
+    /// of the event queue is full, because the application takes events too slowly, or the peer
+    /// exceeded a limit.
     pub messages_refused: u64,
-    /// Reliable messages from the peer, or fragments of them, that had already arrived: redundant
-    /// copies and spurious retransmissions.
+    /// Reliable messages or fragments from the peer that had already arrived: redundant copies and
+    /// spurious retransmissions.
     pub duplicate_messages: u64,
-    /// Sequenced messages from the peer that were dropped because a newer one of their channel had
+    /// Sequenced messages from the peer that were dropped because a newer one in their channel had
     /// arrived.
     pub stale_messages: u64,
     /// Unreliable and sequenced messages from the peer that were dropped while fragments were
     /// missing: a newer message of the channel had arrived, or more than 16 were incomplete.
     pub abandoned_messages: u64,
-    /// Unreliable and sequenced messages to the peer that pacing delayed for more than 50 ms, and
-    /// that were dropped.
+    /// Unreliable and sequenced messages to the peer that were dropped because pacing delayed them
+    /// for more than 50 ms.
     pub messages_expired: u64,
-    /// Reliable messages to the peer, or fragments of them, that were retransmitted after a packet
-    /// loss or a probe timeout.
+    /// Reliable messages or fragments to the peer that were retransmitted after a packet loss or a
+    /// probe timeout.
     pub messages_retransmitted: u64,
-    /// Redundant copies of small reliable messages, sent before a loss was known.
+    /// Redundant copies of reliable messages.
     pub copies_sent: u64,
     /// Redundant copies that saved a retransmission: the first packet with the message was lost,
-    /// and the message had arrived when the loss was detected.
+    /// but the message had arrived before the loss was detected.
     pub copies_useful: u64,
     /// Messages to the peer that are queued or not acknowledged.
     pub queued_messages: usize,
     /// Bytes of these messages.
     pub queued_bytes: usize,
-    /// Bytes of reliable messages from the peer that are incomplete or that the application has not
-    /// taken, each counted with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) (64) more.
+    /// Bytes of reliable messages from the peer that are incomplete or not taken by the
+    /// application, each with [`MESSAGE_OVERHEAD`](crate::limits::MESSAGE_OVERHEAD) (64) more.
     pub unread_bytes: u64,
     /// Bytes in flight: sent, and neither acknowledged nor declared lost.
     pub in_flight_bytes: usize,
@@ -103,15 +101,14 @@ pub struct PeerStats {
     pub limited_by: SendLimitedBy,
 }
 
-/// What limits sending to a peer. If several limits apply, the last of them in this list.
+/// What limits sending to a peer. If several apply, the last of them in this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SendLimitedBy {
     /// No limit: everything queued leaves with the next turn.
     #[default]
     Application,
-    /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full, because
-    /// its application takes reliable messages too slowly.
+    /// Flow control: the peer's [`receive_window`](crate::Config::receive_window) is full.
     FlowControl,
     /// The congestion window is full, or 1,024 packets are in flight. Reliable messages wait for
     /// acknowledgements.
@@ -177,14 +174,14 @@ pub struct HostStats {
     pub pending: usize,
     /// This host's connection attempts in progress.
     pub connecting: usize,
-    /// Hellos that were answered with a cookie.
+    /// Hellos that got a cookie as the reply.
     pub cookies_sent: u64,
     /// Hellos with another version, kind of security or protocol id.
     pub mismatches: u64,
     /// Connects with a wrong or expired cookie.
     pub bad_cookies: u64,
-    /// Connects that cost a Diffie-Hellman, including those that failed to decrypt. Only under
-    /// Noise.
+    /// Connects for which a Diffie-Hellman was computed, including those that failed to decrypt.
+    /// Only under Noise.
     pub handshakes: u64,
     /// Connects with a valid cookie, and replies to this host's attempts, that the handshake rate
     /// limit dropped: see [`handshakes_per_second`](crate::Security). Only under Noise.

@@ -1,6 +1,6 @@
 //! Time inside the protocol: 64-bit nanoseconds (584 years), with saturating arithmetic.
 //!
-//! Types are named as in the standard library, whose separate seconds and nanoseconds cost one
+//! Types are named as in the standard library, whose separate seconds and nanoseconds took one
 //! seventh of the instructions per peer and tick. A [`Clock`] converts instants; [`Duration::of`]
 //! and [`Duration::to_std`] convert durations.
 

@@ -15,15 +15,15 @@ pub struct LengthError {
     pub max: usize,
 }
 
-/// Why a token is refused: the first reason found. Claims are read after the signature is verified,
-/// so the last four variants concern only tokens that the login service issued.
+/// Why a token was rejected: the first reason found. Claims are read after the signature is
+/// verified, so the last four variants apply only to tokens that the login service issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is not a token: its length or its fields are invalid.
+    /// The bytes are not a token: the length or a field is invalid.
     #[error("not a token: its length or its fields are invalid")]
     Malformed,
-    /// Its version is not supported.
+    /// The version is not supported.
     #[error(
         "token has version {version}, but only version {} is supported",
         crate::token::VERSION
@@ -36,18 +36,18 @@ pub enum TokenError {
     /// another key.
     #[error("signature of the token does not match: it was altered, or issued with another key")]
     BadSignature,
-    /// It was issued for another audience.
+    /// The token was issued for another audience.
     #[error("token was issued for another audience")]
     WrongAudience,
-    /// It has expired.
+    /// The token has expired.
     #[error("token has expired, request a new one")]
     Expired,
-    /// It was redeemed before.
+    /// The token was redeemed before.
     #[error("token was redeemed before, request a new one")]
     UsedBefore,
-    /// The verifier remembers its maximum of redeemed tokens, and each is still valid. A token that
-    /// cannot be remembered could be redeemed repeatedly, so every token is refused until one
-    /// expires.
-    #[error("verifier has no room for another redeemed token until one of them expires")]
+    /// The verifier remembers its maximum of redeemed tokens, and all of them are still valid. A
+    /// token that cannot be remembered could be redeemed repeatedly, so every token is rejected
+    /// until one expires.
+    #[error("table of redeemed tokens is full, try again after one of them has expired")]
     TableFull,
 }

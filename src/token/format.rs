@@ -13,7 +13,7 @@ const TOKEN_MIN: usize = SIGNED_MIN + SIGNATURE_BYTES;
 // A length is one byte.
 const _: () = assert!(TOKEN_PLAYER_MAX < 256 && TOKEN_AUDIENCE_MAX < 256 && TOKEN_DATA_MAX < 256);
 
-/// The content of a token: what a login service states about one player.
+/// The claims of a token: what a login service states about one player.
 ///
 /// `Debug` prints lengths and the expiry, never the player, the audience or the data.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -99,7 +99,7 @@ pub(super) fn in_range(
 }
 
 /// Parses a token signed with `key`. Before the signature is verified, only the length and the
-/// version are read, which locate it.
+/// version are read.
 pub(super) fn read<'a>(
     key: &TokenKey,
     token: &'a [u8],
@@ -115,7 +115,7 @@ pub(super) fn read<'a>(
     if !key.is_signature(signature, signed) {
         return Err(TokenError::BadSignature);
     }
-    // A login service with a bug has signed a token that cannot be parsed.
+    // A faulty login service signed a token that cannot be parsed.
     parse(&signed[1..]).ok_or(TokenError::Malformed)
 }
 

@@ -9,12 +9,11 @@ use zeroize::Zeroizing;
 use crate::keys::{KeyParseError, parse_hex};
 use crate::token::TOKEN_MAX;
 
-/// Signed in front of every token, so that a signature for another purpose is not valid for a
-/// token.
+/// Prefix of the signed bytes, so that a signature for another purpose is not valid for a token.
 const CONTEXT: &[u8] = b"tickwire token";
 
-/// The secret of 32 bytes that login services and servers share to sign and verify tokens. Its
-/// holder can admit any client as any player, so it appears in no `Debug` output or error.
+/// The secret of 32 bytes with which login services sign tokens and servers verify them. Anyone
+/// with it can admit any client as any player, so it appears in no `Debug` output or error.
 ///
 /// Each clone is wiped on drop. Copies inside `ring` during signing are not.
 #[derive(Clone)]
@@ -44,7 +43,7 @@ impl TokenKey {
 
     /// Verifies a signature in constant time. Input longer than a token is rejected.
     pub(super) fn is_signature(&self, signature: &[u8], signed: &[u8]) -> bool {
-        // ring compares in constant time only what it hashes itself in one call.
+        // ring compares in constant time only a tag that it computes itself in one call.
         let mut message = [0; CONTEXT.len() + TOKEN_MAX];
         let len = CONTEXT.len() + signed.len();
         let Some(message) = message.get_mut(..len) else {

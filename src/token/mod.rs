@@ -1,17 +1,16 @@
-//! Admission tokens: a login service states which player may play where, and a game server verifies
-//! that offline.
+//! Admission tokens: a login service issues them, and a game server verifies them offline.
 //!
 //! The service and the servers share a [`TokenKey`]. After a login the service issues a token for
-//! one player and one audience (a server, a region, a game) with an expiry. The player sends it as
-//! the payload of the connect. The server verifies it with the key alone. Each token opens one
-//! connection.
+//! one player and one audience (a server, a region, a game) with an expiry. The player's client
+//! sends it as the connect payload, and the server verifies it with the key alone. Each token opens
+//! one connection.
 //!
 //! # Both sides
 //!
-//! [`issue_now`] makes a token; a service in another language writes the
-//! [same bytes](#to-the-byte). A server checks a token twice with its [`Verifier`]: the admission
-//! callback [verifies](Verifier::verify_now) it, and at [`Connected`](crate::Event::Connected) the
-//! server [redeems](Verifier::redeem_now) it.
+//! [`issue_now`] issues a token; a service in another language encodes [the same bytes](#format). A
+//! server checks a token twice with its [`Verifier`]: the admission callback
+//! [verifies](Verifier::verify_now) it, and the server [redeems](Verifier::redeem_now) it at
+//! [`Connected`](crate::Event::Connected).
 //!
 //! ```
 //! use std::time::Duration;
@@ -78,32 +77,31 @@
 //! # Why a token is checked twice
 //!
 //! A connect may arrive several times: the client retransmits it if the accept is lost, and an
-//! attacker can replay a recorded one. [`set_admission`](crate::Host::set_admission) is therefore
-//! also called for connects that lead to no connection. If admission redeemed the token, a player
-//! whose first attempt is lost would lose it. If the token were bound to an address instead, it
-//! would be valid for every connection from that address. `Connected` is reported once per
-//! connection, after the client has confirmed the accept. Of two clients with the same token both
-//! are admitted, and the second to be connected is disconnected before the application processes
-//! its messages.
+//! attacker can replay it. The [admission callback](crate::Host::set_admission) therefore also runs
+//! for connects that lead to no connection. If admission redeemed the token, a player whose first
+//! attempt fails could not use it again. A token bound to an address instead would be valid for
+//! every connection from that address. `Connected` is reported once per connection, after the
+//! client has confirmed the accept. Two clients with the same token are both admitted, and the
+//! second to connect is disconnected before the application processes its messages.
 //!
 //! The [`TokenId`], which the service generates and the signature covers, identifies a token. A
-//! client can change its address and the bytes of its connect.
+//! client can change its address and its connect, but not the id.
 //!
 //! # Limits
 //!
-//! - Tokens are **signed, not encrypted**: the player can read the claims, so they must contain no
-//!   secret. On the network a token is encrypted under [`Security::Noise`](crate::Security), and
+//! - Tokens are **signed, not encrypted**: the player can read the claims, so they must not contain
+//!   secrets. On the network a token is encrypted under [`Security::Noise`](crate::Security) and
 //!   can be stolen under [`Security::Plain`](crate::Security::Plain). A signature needs no unique
-//!   nonce, and HMAC-SHA256 exists in every language of login services.
-//! - Redeemed tokens are forgotten when the process ends: **a restarted server accepts a token a
-//!   second time** until it expires. Use lifetimes of a minute or two, or an audience that changes
-//!   with every start.
+//!   nonce, and HMAC-SHA256 is available in every language.
+//! - Redeemed tokens are forgotten when the process ends: **a restarted server accepts a token
+//!   again** until it expires. Use lifetimes of one or two minutes, or a new audience for each
+//!   start.
 //! - Processes with the same audience do not share their redeemed tokens.
 //! - Every holder of the [`TokenKey`], including each game server, can issue tokens. Use one key
-//!   per operator. To rotate it, try a second verifier with the new key for a while.
-//! - The clocks of the service and the servers must agree to within a fraction of the lifetime.
+//!   per operator. To rotate it, accept the old and the new key for a while, with a verifier each.
+//! - The clocks of service and servers must agree to within a fraction of the lifetime.
 //!
-//! # To the byte
+//! # Format
 //!
 //! Version 1. Numbers are in network byte order (big-endian).
 //!
@@ -122,10 +120,10 @@
 //!
 //! The signature is HMAC-SHA256 (RFC 2104) with the shared key of 32 bytes, over the 14 bytes
 //! `tickwire token` in ASCII and then every byte of the token before the signature. No bytes follow
-//! it, so every token has exactly one encoding. It is at most 256 bytes long.
+//! it, so every token has exactly one encoding. A token has at most 256 bytes.
 //!
-//! The token with a key of 32 bytes 7, an id of 16 bytes 1, the expiry 1,700,000,000, the player
-//! `anna`, the audience `arena-7` and the data `level 12`, in hexadecimal digits:
+//! Test vector: a key of 32 bytes 7, an id of 16 bytes 1, the expiry 1,700,000,000, the player
+//! `anna`, the audience `arena-7` and the data `level 12` give, in hexadecimal:
 //!
 //! ```text
 #![doc = include_str!("golden.txt")]

@@ -1,4 +1,4 @@
-//! Tokens and token keys that need the system: entropy, files and the wall clock.
+//! Tokens and token keys from the system: entropy, files and the wall clock.
 
 use std::io;
 use std::path::Path;
@@ -23,32 +23,35 @@ impl TokenKey {
         Ok(Self::from_bytes(*random_secret()?))
     }
 
-    /// Reads a key file made by `tickwire keygen --token-key` or [`write_file`](Self::write_file):
-    /// as [`PrivateKey::read_file`](crate::PrivateKey::read_file), with the first line
+    /// Reads a key file written by `tickwire keygen --token-key` or
+    /// [`write_file`](Self::write_file), like
+    /// [`PrivateKey::read_file`](crate::PrivateKey::read_file) but with the first line
     /// `tickwire token key 1`.
     ///
     /// # Errors
     ///
-    /// Those of [`PrivateKey::read_file`](crate::PrivateKey::read_file). A server key is refused.
+    /// Same as [`PrivateKey::read_file`](crate::PrivateKey::read_file). A server key is rejected.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, KeyFileError> {
         let bytes = file::read(path.as_ref(), KeyKind::Token)?;
         Ok(Self::from_bytes(*bytes))
     }
 
-    /// Writes the key to a new file, as [`PrivateKey::write_file`](crate::PrivateKey::write_file).
+    /// Writes the key to a new file, like
+    /// [`PrivateKey::write_file`](crate::PrivateKey::write_file).
     ///
     /// # Errors
     ///
-    /// Those of [`PrivateKey::write_file`](crate::PrivateKey::write_file).
+    /// Same as [`PrivateKey::write_file`](crate::PrivateKey::write_file).
     pub fn write_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
         file::write_new(path.as_ref(), KeyKind::Token, self.secret_bytes())
     }
 
-    /// Replaces an existing file, as [`PrivateKey::replace_file`](crate::PrivateKey::replace_file).
+    /// Replaces an existing file, like
+    /// [`PrivateKey::replace_file`](crate::PrivateKey::replace_file).
     ///
     /// # Errors
     ///
-    /// Those of [`PrivateKey::replace_file`](crate::PrivateKey::replace_file).
+    /// Same as [`PrivateKey::replace_file`](crate::PrivateKey::replace_file).
     pub fn replace_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
         file::replace(path.as_ref(), KeyKind::Token, self.secret_bytes())
     }
@@ -68,9 +71,10 @@ impl TokenId {
 }
 
 /// Issues a token that is valid from now on for `lifetime`: [`issue`] with a new
-/// [id](TokenId::generate) and the time of the wall clock. `claims.expires_at` is ignored.
+/// [id](TokenId::generate) and the wall clock. `claims.expires_at` is ignored.
 ///
-/// The lifetime is rounded up to whole seconds. With zero the token has already expired.
+/// The lifetime is rounded up to whole seconds. A token with a lifetime of zero has already
+/// expired.
 ///
 /// # Errors
 ///
@@ -96,22 +100,22 @@ fn expiry(now: u64, lifetime: Duration) -> u64 {
 }
 
 impl Verifier {
-    /// As [`verify`](Self::verify), with the time of the wall clock. If the clock is set before
+    /// Like [`verify`](Self::verify), with the wall clock as `now`. If the clock is set before
     /// 1970, every token counts as expired.
     ///
     /// # Errors
     ///
-    /// Those of [`verify`](Self::verify).
+    /// Same as [`verify`](Self::verify).
     pub fn verify_now<'a>(&self, token: &'a [u8]) -> Result<Claims<'a>, TokenError> {
         self.verify(token, now_or_end())
     }
 
-    /// As [`redeem`](Self::redeem), with the time of the wall clock. If the clock is set before
+    /// Like [`redeem`](Self::redeem), with the wall clock as `now`. If the clock is set before
     /// 1970, every token counts as expired.
     ///
     /// # Errors
     ///
-    /// Those of [`redeem`](Self::redeem).
+    /// Same as [`redeem`](Self::redeem).
     pub fn redeem_now<'a>(&self, token: &'a [u8]) -> Result<Claims<'a>, TokenError> {
         self.redeem(token, now_or_end())
     }

@@ -227,7 +227,7 @@ fn redeems_once_and_verifies_any_number_of_times() {
 }
 
 #[test]
-fn a_full_table_refuses_every_token_until_one_expires() {
+fn a_full_table_rejects_every_token_until_one_expires() {
     let verifier = Verifier::with_used_max(key(), ARENA, 3).unwrap();
     for (number, expires_at) in [(1, NOW + 30), (2, NOW + 10), (3, NOW + 20)] {
         verifier.redeem(&token(number, expires_at), NOW).unwrap();
@@ -243,7 +243,7 @@ fn a_full_table_refuses_every_token_until_one_expires() {
         let used = token(number, expires_at);
         assert_eq!(verifier.redeem(&used, NOW + 9), Err(TokenError::UsedBefore));
     }
-    // The token that expires first makes room, whatever the order of insertion.
+    // The token that expires first frees its entry, regardless of the order of insertion.
     assert!(verifier.redeem(&fourth, NOW + 10).is_ok());
     assert_eq!(verifier.used(), 3);
     let fifth = token(5, NOW + 50);
@@ -256,14 +256,14 @@ fn a_full_table_refuses_every_token_until_one_expires() {
 }
 
 #[test]
-fn a_table_of_size_zero_refuses_every_token() {
+fn a_table_of_size_zero_rejects_every_token() {
     let verifier = Verifier::with_used_max(key(), ARENA, 0).unwrap();
     let good = token(1, NOW + 60);
     assert_eq!(verifier.redeem(&good, NOW), Err(TokenError::TableFull));
 }
 
 #[test]
-fn a_clock_set_back_revives_no_redeemed_token() {
+fn a_redeemed_token_stays_redeemed_if_the_clock_is_set_back() {
     let verifier = verifier();
     let old = token(1, NOW + 10);
     verifier.redeem(&old, NOW).unwrap();

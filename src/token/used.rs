@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use crate::token::error::TokenError;
 use crate::token::key::TokenId;
 
-/// Sorted by expiry, so that expired tokens are in front. The caller has verified the signatures.
+/// Sorted by expiry, so that expired tokens come first. The caller has verified the signatures.
 pub(super) struct RedeemedTokens {
     tokens: BTreeSet<(u64, TokenId)>,
     max: usize,
-    /// Latest expiry that was forgotten. If the clock is set back, those tokens stay expired.
+    /// Latest expiry among the forgotten tokens. They stay expired if the clock is set back.
     forgotten_until: u64,
 }
 

@@ -38,7 +38,7 @@ struct VerifierState {
     stats: VerifierStats,
 }
 
-/// Results of a [`Verifier`] and its clones. Every call counts; a refused client may cause several.
+/// Results of a [`Verifier`] and its clones. Every call counts; a denied client may cause several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct VerifierStats {
@@ -73,13 +73,13 @@ impl Verifier {
         Self::with_used_max(key, audience, TOKENS_USED_DEFAULT)
     }
 
-    /// As [`new`](Self::new), with room for `used_max` redeemed tokens of about 40 bytes each,
-    /// allocated as needed. At the limit every further token is
+    /// Like [`new`](Self::new), with a table of up to `used_max` redeemed tokens of about 40 bytes
+    /// each, allocated as needed. At the limit every further token is
     /// [`TableFull`](TokenError::TableFull) until one expires.
     ///
     /// # Errors
     ///
-    /// Those of [`new`](Self::new).
+    /// Same as [`new`](Self::new).
     pub fn with_used_max(
         key: TokenKey,
         audience: &[u8],
@@ -121,7 +121,8 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// See [`TokenError`]. Nothing was changed; [disconnect](crate::Host::disconnect) the client.
+    /// See [`TokenError`]. On error nothing is changed; [disconnect](crate::Host::disconnect) the
+    /// client.
     pub fn redeem<'a>(&self, token: &'a [u8], now: u64) -> Result<Claims<'a>, TokenError> {
         let result = self.read(token).and_then(|(id, claims)| {
             let mut state = self.state();
@@ -156,7 +157,7 @@ impl Verifier {
         Ok((id, claims))
     }
 
-    /// Updates cannot panic half-way, so a poisoned lock is safe to use.
+    /// No update panics halfway, so a poisoned lock is safe to use.
     fn state(&self) -> MutexGuard<'_, VerifierState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Attacks by third parties and malicious peers. They change nothing but counters.
+//! Attacks by third parties and malicious peers. They change only counters.
 //!
 //! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
 

@@ -28,7 +28,6 @@ impl Session {
         session
     }
 
-    /// Sends four messages in each direction.
     fn exchange_messages(&mut self) {
         for message in [&b""[..], b"one", b"two", &[3; 200]] {
             self.world.send(0, self.to_server, message);
@@ -220,7 +219,7 @@ impl StolenKeys {
     }
 }
 
-fn answers_a_disconnect_from_an_unvalidated_address_only_with_a_challenge() {
+fn replies_to_a_disconnect_from_an_unvalidated_address_only_with_a_challenge() {
     let mut session = StolenKeys::new();
     let forged = session.thief.packet(&disconnect(1));
     let replies = session.thief.send_datagram(&mut session.world, 0, &forged);
@@ -368,7 +367,7 @@ under_both!(
     ignores_a_replayed_session,
     ignores_unknown_connection_ids,
     ignores_the_id_of_a_closed_connection,
-    answers_a_disconnect_from_an_unvalidated_address_only_with_a_challenge,
+    replies_to_a_disconnect_from_an_unvalidated_address_only_with_a_challenge,
     ignores_messages_from_an_unvalidated_address,
     a_reordered_packet_starts_no_migration,
     limits_an_unvalidated_address_to_three_times_the_received_bytes,

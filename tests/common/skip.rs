@@ -16,7 +16,7 @@ pub(crate) fn skip(what: &str, is_there: bool) -> bool {
     true
 }
 
-/// As [`skip`], for tests that run these programs in their own network namespace.
+/// Like [`skip`], for tests that run these programs in their own network namespace.
 pub(crate) fn skip_namespace(programs: &[&str]) -> bool {
     let has = |program: &&str| {
         let found = Command::new("sh")

@@ -16,7 +16,6 @@ fn joined(seed: u64, conditions: &LinkConditions) -> (World, PeerId, PeerId) {
     (world, to_server, to_client)
 }
 
-/// A message of each pair arrives.
 fn assert_delivers(world: &mut World, pairs: &[(usize, PeerId, usize)]) {
     for (from, peer, to) in pairs {
         let message = format!("at {:?}", world.time());

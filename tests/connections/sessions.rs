@@ -57,7 +57,6 @@ fn world(seed: u64) -> World {
     World::of_two(seed, &conditions)
 }
 
-/// Time between connect and disconnect.
 const SESSION_TIME: Duration = secs(6);
 
 fn completes_sessions_under_random_link_conditions() {

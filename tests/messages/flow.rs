@@ -36,7 +36,7 @@ fn assert_all_in_order(pair: &Pair<EventLog>, delivery: Delivery, count: u32) {
     assert!(numbers.eq(0..count), "messages are missing or out of order");
 }
 
-// Bug of another library: a slow receiver let latency grow until the timeout, without a signal.
+// Bug in another library: a slow receiver let latency grow until the timeout, without a signal.
 fn unread_messages_block_the_sender_until_they_are_read() {
     for len in [4, 100, 960, 5000, 60_000] {
         let mut pair = pair(1, &latency(20));
@@ -107,7 +107,7 @@ fn refused_unreliable_messages_are_reported_as_lost() {
         let acked = acked.filter(|one| pair.observer().outcome(CLIENT, **one) == Some(true));
         assert_eq!(acked.count(), received);
         assert_eq!(pair.observer().of(CLIENT).outcomes.len(), 1000);
-        pair.send(CLIENT, delivery, b"there is room again");
+        pair.send(CLIENT, delivery, b"there is space again");
         pair.run_for(secs(1));
         assert_eq!(pair.observer().count(SERVER, delivery), received + 1);
     }
@@ -205,7 +205,6 @@ fn loss_of_seed(seed: u64) -> Loss {
     }
 }
 
-/// Sends once the queue has room.
 fn send_blocking(pair: &mut Pair<EventLog>, delivery: Delivery, message: &[u8]) {
     let mut waited = Duration::ZERO;
     while pair

@@ -66,7 +66,7 @@ fn reassembles_under_loss_reordering_duplication_and_corruption() {
     });
 }
 
-// Bug of another library: large unreliable messages never arrived under loss, without an error.
+// Bug in another library: large unreliable messages never arrived under loss, without an error.
 fn delivers_a_fragmented_unreliable_message_or_reports_its_loss() {
     let config = Config {
         rate_floor: 100_000_000,

@@ -15,7 +15,6 @@ const NUMBER_MAX: u64 = (1 << 62) - 1;
 const MESSAGE: u8 = 0x40;
 const FRAGMENT: u8 = 0x04;
 
-/// A host and its malicious peer.
 fn host_with_peer() -> (Harness, Stranger, PeerId) {
     let (mut harness, mut stranger) = (Harness::new(config()), Stranger::new(1));
     assert!(harness.handshake(&mut stranger));
@@ -59,7 +58,7 @@ fn assert_alive(harness: &mut Harness, stranger: &mut Stranger, peer: PeerId) {
     assert!(harness.host.is_connected(peer));
 }
 
-// Bugs of other libraries: a fragment index past the count caused a panic, and a forged sequence
+// Bugs in other libraries: a fragment index past the count caused a panic, and a forged sequence
 // number near the maximum an overflow.
 fn rejects_fragment_with_index_past_count() {
     let (mut harness, mut stranger, peer) = host_with_peer();
@@ -176,7 +175,7 @@ fn refuses_messages_beyond_the_window() {
     assert!(stats.messages_refused > 0);
 }
 
-// Bug of another library: an empty datagram or random bytes from netcat stopped the server.
+// Bug in another library: an empty datagram or random bytes from netcat stopped the server.
 fn ignores_empty_datagrams_and_random_bytes() {
     let (mut harness, mut stranger, peer) = host_with_peer();
     let mut rng = TestRng::new(1);

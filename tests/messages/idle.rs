@@ -14,7 +14,7 @@ fn packets(pair: &Pair<EventLog>) -> u64 {
         .sum()
 }
 
-// Bug of another library: an acknowledgement in every tick of an idle connection.
+// Bug in another library: an acknowledgement in every tick of an idle connection.
 fn an_idle_connection_acknowledges_only_keep_alives() {
     for tick in [None, Some(TICK)] {
         let mut pair = pair(1, &latency(30));

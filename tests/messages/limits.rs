@@ -48,7 +48,7 @@ fn too_long_reports_the_limit_of_the_peer() {
     }
 }
 
-// Bug of another library: an oversized reliable message blocked its channel permanently.
+// Bug in another library: an oversized reliable message blocked its channel permanently.
 fn an_oversized_message_does_not_block_the_next() {
     let mut pair = pair(1, &latency(10));
     for delivery in [
@@ -66,7 +66,7 @@ fn an_oversized_message_does_not_block_the_next() {
     }
 }
 
-// Bugs of other libraries: a full send buffer was fatal, or the message was dropped silently.
+// Bugs in other libraries: a full send buffer was fatal, or the message was dropped silently.
 fn reports_a_full_queue_and_delivers_its_messages() {
     let kinds = [
         Delivery::Reliable,
@@ -90,7 +90,7 @@ fn reports_a_full_queue_and_delivers_its_messages() {
             assert_eq!(received + expired, sent, "{delivery:?} of {len}");
             assert!(expired == 0 || !delivery.is_reliable());
             assert_eq!(stats.queued_messages, 0);
-            pair.send(CLIENT, delivery, b"there is room again");
+            pair.send(CLIENT, delivery, b"there is space again");
         }
     }
 }

@@ -5,7 +5,7 @@ use tickwire::Delivery;
 use crate::world::{ms, secs};
 use crate::{CLIENT, SERVER, latency, lossy, pair};
 
-// Bug of another library: 16-bit ordering wrapped after 32,768 packets without a reliable message.
+// Bug in another library: 16-bit ordering wrapped after 32,768 packets without a reliable message.
 fn delivers_reliable_messages_100_000_packets_apart() {
     let mut pair = pair(1, &latency(2));
     let kinds = [

@@ -1,7 +1,7 @@
 //! Messages between two hosts on virtual time: delivery, order, timing and receipts.
 //!
 //! `programs` checks random programs over random links against a model. Each other test checks one
-//! property; a comment names the bug of another library that the test would have found.
+//! property; a comment names the bug in another library that the test would have found.
 //!
 //! `TICKWIRE_SEEDS` raises the number of seeds, see `tests/world`.
 

@@ -20,7 +20,6 @@ pub(crate) struct Model {
     pub(crate) ends: [Option<DisconnectReason>; 2],
     /// Events that each side read since its queue was last empty.
     backlogs: [Backlog; 2],
-    /// Receive window of each side.
     pub(crate) windows: [u64; 2],
 }
 
@@ -28,9 +27,7 @@ pub(crate) struct Model {
 pub(crate) struct Direction {
     /// The index is the id of the message.
     sent: Vec<Sent>,
-    /// Undelivered messages of each ordered channel.
     ordered: HashMap<u8, VecDeque<usize>>,
-    /// Last delivered message of each sequenced channel.
     sequenced: HashMap<u8, usize>,
     /// Messages too short for an id: the number in flight by delivery and length.
     unidentified: HashMap<(Delivery, usize), usize>,

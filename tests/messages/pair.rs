@@ -14,7 +14,6 @@ use crate::world::rng::TestRng;
 use crate::world::{address, ms, secs};
 use crate::{CLIENT, SERVER};
 
-/// Receives the events of both applications.
 pub(crate) trait Observer {
     /// The application of `side` read an event. `other_is_drained`: the other side read all its
     /// events in its last turn.
@@ -190,7 +189,7 @@ impl<O: Observer> Pair<O> {
         self.host(side).peer_stats(self.peer(side)).unwrap()
     }
 
-    /// Sends a message, in a turn of its own.
+    /// Sends a message in a separate turn.
     pub(crate) fn send(&mut self, side: usize, delivery: Delivery, message: &[u8]) {
         self.act(side, |host, peer| host.send(peer, delivery, message))
             .unwrap();

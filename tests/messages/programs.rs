@@ -165,7 +165,6 @@ fn random_length(rng: &mut TestRng, max: usize) -> usize {
     len.min(max)
 }
 
-/// Returns whether the message was accepted.
 fn send(program: &mut Program, side: usize, delivery: Delivery, len: usize) -> bool {
     if program.is_stalled(side) {
         return false;

@@ -10,7 +10,6 @@ use crate::pair::Pair;
 use crate::world::{config, ms, secs};
 use crate::{CLIENT, SERVER, TICK, latency, pair_with, partition};
 
-/// Two hosts without redundant copies.
 fn pair_without_copies() -> Pair<EventLog> {
     let config = Config {
         redundant_copies: 0,
@@ -129,7 +128,7 @@ fn an_ordered_message_is_acknowledged_after_its_predecessor() {
     assert_eq!(pair.observer().count(SERVER, Delivery::Ordered(1)), 2);
 }
 
-// Bug of another library: the loss timer ran before queued acknowledgements were read and caused
+// Bug in another library: the loss timer ran before queued acknowledgements were read and caused
 // spurious retransmissions.
 fn reads_queued_acknowledgements_before_declaring_loss() {
     for stall in [ms(100), ms(500), secs(3)] {

@@ -10,7 +10,6 @@ use crate::pair::{Observer, Pair};
 use crate::world::{config, ms};
 use crate::{CLIENT, SERVER, TICK, latency, lossy};
 
-/// Counts messages.
 struct Counter {
     received: [u64; 2],
 }

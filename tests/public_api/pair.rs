@@ -95,7 +95,7 @@ impl Pair {
         }
     }
 
-    /// Delivers what the client sends now, except datagrams whose index `passes` refuses.
+    /// Delivers what the client sends now, except datagrams whose index `passes` rejects.
     pub(crate) fn deliver_to_server(&mut self, passes: impl Fn(usize) -> bool) {
         let mut buffer = [0; 1024];
         let mut count = 0;

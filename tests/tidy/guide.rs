@@ -1,5 +1,5 @@
-//! The guide reads the same in rustdoc and on a code host: every link has a target in both, every
-//! program is complete, and every diagram is embedded as it is in its file.
+//! The guide works in rustdoc and on a code host: every link has a target in both, every program is
+//! complete, and every embedded diagram equals its file.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -69,7 +69,6 @@ fn text_and_programs(chapter: &str) -> (String, Vec<String>) {
     (text, programs)
 }
 
-/// What is wrong with the programs of a chapter.
 fn program_findings(programs: &[String]) -> Vec<String> {
     let mut findings = Vec::new();
     for program in programs {
@@ -125,7 +124,7 @@ fn references(text: &str) -> BTreeSet<String> {
     labels
 }
 
-/// What is wrong with the links of a chapter, given the labels that rustdoc knows.
+/// Findings in the links of a chapter, given the labels defined for rustdoc.
 fn link_findings(text: &str, rustdoc: &BTreeSet<&str>) -> Vec<String> {
     let mut findings = Vec::new();
     if text.contains("](crate::") {

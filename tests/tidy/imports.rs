@@ -31,7 +31,7 @@ struct Module<'a> {
     named: Vec<Named>,
 }
 
-/// Every import between two files. Unit tests in files of their own import what they like.
+/// Every import between two files. Unit tests in separate files may import anything.
 pub(crate) fn imports(files: &[SourceFile]) -> Vec<Import> {
     let modules: BTreeMap<ModulePath, Module<'_>> = files
         .iter()
@@ -75,7 +75,7 @@ fn definition(
     path: &[String],
     depth: usize,
 ) -> ModulePath {
-    /// More re-exports of re-exports than there are folders in folders.
+    /// Maximum chain of re-exports: more than the depth of folders.
     const DEPTH_MAX: usize = 8;
     let known = (0..=path.len())
         .rev()

@@ -1,10 +1,10 @@
-//! Rule: imports run one way. The tables say which module of a folder may import which other one;
-//! in every folder the imports between its modules have no cycle, whether there is a table or not.
+//! Rule: imports run one way. The tables list which module of a folder may import which other. In
+//! every folder, with or without a table, the imports between modules have no cycle.
 //!
-//! A module is a file or a folder. What counts is the folder that both files are in: an import from
-//! `proto/host/poll.rs` of `proto/wire/frame.rs` is one of `wire` by `host`, in the folder `proto`.
-//! A `mod.rs` belongs to all modules of its own folder: it declares them and re-exports their
-//! names, and they extend its main type. The same goes for `lib.rs`.
+//! A module is a file or a folder. An import counts in the innermost folder that contains both
+//! files: `proto/host/poll.rs` importing `proto/wire/frame.rs` is `host` importing `wire`, in the
+//! folder `proto`. A `mod.rs` belongs to all modules of its own folder: it declares them and
+//! re-exports their names, and they extend its main type. So does `lib.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,11 +22,11 @@ const LIBRARY: &[Layer] = &[
     ("ticker", &["clock", "limits"]),
     ("keys", &["clock", "error", "limits"]),
     ("config", &["error", "keys", "limits"]),
-    // Admission tokens are for the application: the protocol does not know them.
+    // Admission tokens are for the application; the protocol does not use them.
     ("token", &["clock", "error", "keys", "limits"]),
     ("proto", &["config", "error", "keys", "limits"]),
     ("sim", &["clock", "config", "error", "limits", "proto"]),
-    // Datagrams alone: no peers, no protocol.
+    // Datagrams only: no peers, no protocol.
     ("socket", &["clock", "config", "error", "limits"]),
     (
         "transport",
@@ -120,7 +120,6 @@ const TABLES: &[(&str, &[Layer])] = &[("src", LIBRARY), ("src/proto", PROTO)];
 /// The imports between the modules of one folder.
 type Graph<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Import>>;
 
-/// The graph of every folder.
 fn graphs(imports: &[Import]) -> BTreeMap<String, Graph<'_>> {
     let mut graphs: BTreeMap<String, Graph<'_>> = BTreeMap::new();
     for import in imports {
@@ -190,7 +189,7 @@ fn cycles(folder: &str, graph: &Graph<'_>) -> Vec<String> {
         }
         let names: Vec<_> = way.iter().map(|(module, _)| *module).collect();
         let mut text = format!(
-            "{folder}: imports go in a circle: {} -> {start}",
+            "{folder}: imports form a cycle: {} -> {start}",
             names.join(" -> ")
         );
         for (module, import) in &way {
@@ -375,7 +374,7 @@ fn reports_a_cycle_with_the_lines_that_tie_it() {
     message.text.push_str("use super::checksum;\n");
     let back = "use crate::proto::wire::frame::Frame;\n";
     files.push(SourceFile::new("src/proto/wire/checksum.rs", back));
-    let wanted = "src/proto/wire: imports go in a circle: checksum -> frame -> message -> checksum\n    \
+    let wanted = "src/proto/wire: imports form a cycle: checksum -> frame -> message -> checksum\n    \
         src/proto/wire/checksum.rs:1: checksum imports proto::wire::frame::Frame\n    \
         src/proto/wire/frame.rs:2: frame imports proto::wire::message::Message\n    \
         src/proto/wire/message.rs:2: message imports proto::wire::checksum";

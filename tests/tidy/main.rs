@@ -1,6 +1,6 @@
-//! Rules of the source tree, checked by reading it.
+//! Rules of the source tree.
 //!
-//! - `walls`: what a folder must not name: the operating system, the clock, entropy, `unsafe`,
+//! - `walls`: names that a folder must not use: the operating system, the clock, entropy, `unsafe`,
 //!   printing, sleep.
 //! - `layers`: which module of the library may import which, and that imports have no cycle.
 //! - `names`: no type name is defined twice in the library.
@@ -9,7 +9,7 @@
 //! - `guide`: complete programs, links and diagrams of the guide.
 //!
 //! There are no exceptions for single lines: change the line, or change the rule. Each rule has a
-//! test that feeds it a broken line and expects the finding.
+//! test with a line that breaks it.
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,5 @@
 //! Rule: one noun means one thing. No struct, enum, union, trait or type alias of the library has
-//! the name of another one, those in unit tests included. Associated types are not definitions of
-//! their own.
+//! the name of another one, those in unit tests included. Associated types do not count.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +31,7 @@ fn is_associated(lines: &[&str], index: usize) -> bool {
     let own = indentation(lines[index]);
     let header = lines[..index].iter().rev().find(|line| {
         let code = line.trim_start();
-        // The last lines of a header that takes several.
+        // The last lines of a header of several lines.
         let continues = code.is_empty() || code == "{" || code == "where" || code.starts_with("//");
         !continues && indentation(line) < own
     });

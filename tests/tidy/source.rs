@@ -18,7 +18,7 @@ impl SourceFile {
         }
     }
 
-    /// Whether the file contains nothing but unit tests of the library.
+    /// Whether the file contains only unit tests of the library.
     pub(crate) fn is_unit_tests(&self) -> bool {
         let path = &self.path;
         is_below(path, "src")
@@ -64,19 +64,17 @@ pub(crate) fn files_below(folder: &str) -> Vec<SourceFile> {
         .collect()
 }
 
-/// The files of the library.
 pub(crate) fn library() -> Vec<SourceFile> {
     let files = files_below("src");
     assert!(files.len() > 10, "the source of the library was not found");
     files
 }
 
-/// Every file that a rule reads.
 pub(crate) fn everything() -> Vec<SourceFile> {
     ["src", "crates", "tests", "benches", "examples"]
         .into_iter()
         .flat_map(files_below)
-        // These files spell out what the rules forbid.
+        // These files contain what the rules forbid.
         .filter(|file| !is_below(&file.path, "tests/tidy"))
         .collect()
 }

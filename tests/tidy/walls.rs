@@ -1,10 +1,10 @@
-//! Rule: what a folder must not name. The protocol touches neither the operating system nor the
-//! clock, one file reads the clock, nothing is `unsafe`, the library does not print, nothing sleeps
-//! outside of a poll.
+//! Rule: names that a folder must not use. The protocol accesses neither the operating system nor
+//! the clock, one file reads the clock, no code is `unsafe`, the library does not print, and no
+//! code sleeps outside a poll.
 
 use crate::source::{SourceFile, everything, is_below};
 
-/// What must not be named where.
+/// Forbidden names, and where.
 struct Wall {
     /// Files in these folders (or these files), except those in `except`.
     inside: &'static [&'static str],
@@ -13,11 +13,11 @@ struct Wall {
     why: &'static str,
 }
 
-/// The operating system: what a pure layer must not name.
+/// The operating system, which a pure layer must not name.
 const SYSTEM: &[&str] = &[
     "crate::socket",
     "crate::host",
-    // Re-exported from there by the root.
+    // Re-exported by the root.
     "crate::Socket",
     "crate::Ticker",
     "crate::Waker",
@@ -28,7 +28,7 @@ const SYSTEM: &[&str] = &[
     "libc::",
     "UdpSocket",
     "TcpStream",
-    // Asks the resolver of the operating system.
+    // Uses the resolver of the operating system.
     "ToSocketAddrs",
     "std::io",
     "std::thread",
@@ -50,8 +50,8 @@ const ENTROPY: &[&str] = &[
     "from_entropy",
     "from_os_rng",
     "SystemRandom",
-    // Without a hasher of their own, the maps of the standard library take their keys from the
-    // operating system: their order differs between runs.
+    // Without an explicit hasher, the maps of the standard library take their keys from the
+    // operating system, so their order differs between runs.
     "RandomState",
     "HashMap::new(",
     "HashMap::with_capacity(",
@@ -59,8 +59,7 @@ const ENTROPY: &[&str] = &[
     "HashSet::with_capacity(",
 ];
 
-/// Everything that is built, except `benches`: the fastest floors to compare with call the system
-/// directly.
+/// Everything that is built, except `benches`, where the fastest floors call the system directly.
 const SAFE: &[&str] = &["src", "crates", "tests", "examples"];
 
 /// Files of `keys` and `token` that draw entropy, read the clock and access files.
@@ -251,7 +250,7 @@ fn reports_a_broken_wall_with_its_reason() {
 }
 
 #[test]
-fn allows_what_no_wall_forbids() {
+fn allows_lines_outside_the_walls() {
     let fine = [
         ("src/clock.rs", "Instant::now()"),
         ("crates/cli/src/main.rs", "println!();"),

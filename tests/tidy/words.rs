@@ -1,13 +1,12 @@
-//! Rule: comments, documentation, error texts, test names and Markdown are plain technical English:
-//! no pronoun takes the place of a role, and no everyday word the place of a term. Comment lines
-//! have at most 100 columns.
+//! Rule: comments, documentation, error texts, test names and Markdown are plain technical English,
+//! without pronouns for roles and everyday words for terms. Comment lines have at most 100 columns.
 
 use std::fs;
 use std::path::Path;
 
 use crate::source::{SourceFile, everything};
 
-/// Words and phrases that a thing, a role or a term of the field replaces.
+/// Words and phrases to replace with a thing, a role or a term of the field.
 const BANNED: &[&str] = &[
     "who",
     "whoever",
@@ -44,7 +43,7 @@ const BANNED: &[&str] = &[
 /// In names and in code this is usually `None`, so only comments and documents are searched for it.
 const BANNED_IN_SENTENCES: &str = "none";
 
-/// Lines in which a banned word is right: the file, and a part of the line.
+/// Lines in which a banned word is allowed: the file, and a part of the line.
 const ALLOWED: &[(&str, &str)] = &[];
 
 const COLUMNS_MAX: usize = 100;
@@ -60,14 +59,14 @@ const DOCUMENTS: &[&str] = &[
     ".ci",
 ];
 
-/// A piece of text that people read: the number of its line, the text, and where it is.
+/// A piece of prose: the number of its line, the text, and its kind.
 struct Prose<'a>(usize, &'a str, Kind);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A comment on a line of its own.
+    /// A comment on its own line.
     CommentLine,
-    /// A comment behind code, or a line of Markdown.
+    /// A comment after code, or a line of Markdown.
     Sentence,
     /// The name of a test, or a string literal.
     Code,
@@ -197,7 +196,6 @@ fn findings(file: &SourceFile) -> Vec<String> {
     found
 }
 
-/// Markdown, manifests and scripts.
 fn documents() -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut documents = Vec::new();

@@ -1,4 +1,4 @@
-//! A second implementation of the encryption in `WIRE.md`. Its handshake uses snow's own
+//! A second implementation of the encryption in `WIRE.md`. Its handshake uses snow's default
 //! primitives, so those of the library are tested against others.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -11,7 +11,6 @@ use super::{PROTOCOL, packets};
 
 const SERVER_PRIVATE: [u8; 32] = [0x5e; 32];
 
-/// Private key of the test hosts.
 pub(crate) fn server_private_key() -> PrivateKey {
     PrivateKey::from_bytes(SERVER_PRIVATE)
 }

@@ -1,4 +1,4 @@
-//! One host driven by hand, for floods and many clients. A world records every datagram and would
+//! One host driven directly, for floods and many clients. A world records every datagram and would
 //! use more memory than the host.
 
 use std::net::SocketAddr;

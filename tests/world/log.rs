@@ -6,13 +6,11 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use tickwire::{DisconnectReason, Event, PeerId};
 
-/// State of a peer as its application knows it.
+/// State of a peer as seen by its application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// `connect` was called.
     Connecting,
     Connected,
-    /// `disconnect_after_flush` was called.
     Lingering,
     Disconnected(DisconnectReason),
 }
@@ -22,9 +20,7 @@ pub(crate) struct Log {
     stages: BTreeMap<PeerId, Stage>,
     pub(crate) messages: Vec<(PeerId, Bytes)>,
     pub(crate) moves: Vec<(PeerId, SocketAddr)>,
-    /// Payloads of incoming connects.
     pub(crate) connect_payloads: Vec<(PeerId, Bytes)>,
-    /// Disconnects in order.
     pub(crate) ends: Vec<(PeerId, DisconnectReason)>,
 }
 
@@ -118,13 +114,11 @@ impl Log {
         from_peer.count()
     }
 
-    /// Every peer has a `Disconnected` event.
     pub(crate) fn assert_all_disconnected(&self) {
         let left = self.with(|stage| !matches!(stage, Stage::Disconnected(_)));
         assert_eq!(left, Vec::new(), "peers without a disconnect");
     }
 
-    /// There was never a peer.
     pub(crate) fn is_empty(&self) -> bool {
         self.stages.is_empty()
     }

@@ -40,7 +40,6 @@ pub(crate) use self::rng::TestRng;
 pub(crate) use self::seeds::{for_each_seed, is_thorough};
 pub(crate) use self::stranger::{Stranger, outside};
 
-/// Default protocol id.
 pub(crate) const PROTOCOL: u64 = 0x7469_636b_7769_7265;
 
 pub(crate) const fn ms(time: u64) -> Duration {
@@ -242,7 +241,6 @@ impl World {
 
 /// Network conditions.
 impl World {
-    /// Sets the conditions of both directions.
     pub(crate) fn set_conditions(&mut self, one: usize, other: usize, conditions: &LinkConditions) {
         self.set_conditions_one_way(one, other, conditions);
         self.set_conditions_one_way(other, one, conditions);
@@ -274,7 +272,7 @@ impl World {
         self.network.move_host(self.hosts[host], to);
     }
 
-    /// As [`move_host`](Self::move_host), but datagrams to the old address still arrive.
+    /// Like [`move_host`](Self::move_host), but datagrams to the old address still arrive.
     pub(crate) fn move_host_and_keep(&mut self, host: usize, to: SocketAddr) {
         self.network.move_host_and_forward(self.hosts[host], to);
     }

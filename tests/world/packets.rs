@@ -1,4 +1,4 @@
-//! Packets encoded by hand, including those that a host never sends.
+//! Packets encoded without the library, including those that a host never sends.
 
 use crc32fast::Hasher;
 
@@ -212,7 +212,6 @@ pub(crate) fn connection_id(packet: &[u8]) -> u64 {
     u64::from_be_bytes(packet[1..9].try_into().unwrap())
 }
 
-/// Low 32 bits of the packet number.
 pub(crate) fn packet_number(packet: &[u8]) -> u64 {
     u32::from_be_bytes(packet[9..13].try_into().unwrap()).into()
 }
@@ -240,7 +239,6 @@ pub(crate) fn packet(id: u64, number: u64, frames: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Frames of a packet under Plain.
 pub(crate) fn frames(packet: &[u8]) -> &[u8] {
     &packet[13..packet.len() - 4]
 }

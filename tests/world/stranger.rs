@@ -1,4 +1,4 @@
-//! A hand-driven client that can violate the protocol.
+//! A scripted client that can violate the protocol.
 
 use std::net::SocketAddr;
 
@@ -11,9 +11,7 @@ use super::{World, is_noise, ms};
 pub(crate) struct Stranger {
     pub(crate) address: SocketAddr,
     pub(crate) nonce: Nonce,
-    /// Its connection id.
     pub(crate) id: u64,
-    /// The host's connection id.
     pub(crate) server_id: u64,
     pub(crate) number: u64,
     /// Set by the accept, under Noise.
@@ -67,7 +65,6 @@ impl Stranger {
         Connect::new(self.nonce, cookie, self.id)
     }
 
-    /// Sends a connect and processes the accept.
     pub(crate) fn finish_handshake(&mut self, world: &mut World, host: usize, connect: &Connect) {
         let replies = self.send_datagram(world, host, &connect.bytes());
         assert_eq!((replies.len(), replies[0][0]), (1, kind::ACCEPT));
@@ -109,7 +106,6 @@ impl Stranger {
         packets::packet(self.server_id, number, frames)
     }
 
-    /// Frames of a packet from the host.
     pub(crate) fn frames(&self, packet: &[u8]) -> Vec<u8> {
         #[cfg(feature = "noise")]
         if let Some(keys) = &self.keys {

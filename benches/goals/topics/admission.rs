@@ -2,7 +2,7 @@
 //!
 //! Real sockets over loopback, one per client, at most 128 connecting at a time. Server and clients
 //! share a thread, so the duration includes the clients; CPU time and memory are the server's
-//! alone. Every client must be admitted, remain connected and close its connection.
+//! alone. Every client must be admitted, remain connected and disconnect.
 
 use tickwire::{Config, DisconnectReason, Event, Host};
 use tickwire_measure::cpu;
@@ -30,7 +30,7 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// Memory of all clients. It is the same in every round.
+/// Memory of all clients, the same in every round.
 pub(crate) fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
     let clients = clients(settings)?;
     let bytes = |heap: &str, stated: &str, config: Config| {
@@ -48,7 +48,6 @@ pub(crate) fn enter_memory(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// Cost of admitting all clients.
 #[derive(Debug, Default)]
 struct Admitted {
     cpu: Duration,
@@ -57,7 +56,7 @@ struct Admitted {
     heap_bytes: i64,
 }
 
-/// Admits all clients, checks that they remain connected, and closes them.
+/// Admits all clients, checks that they remain connected, and disconnects them.
 fn admit(config: &Config, clients: usize) -> io::Result<Admitted> {
     let config = Config {
         peers_max: clients,
@@ -83,13 +82,12 @@ fn admit(config: &Config, clients: usize) -> io::Result<Admitted> {
         client.disconnect(CLOSED)?;
         events.turn(&mut pool.server)?;
     }
-    // Every disconnect at the server must be a close of a client.
+    // Every disconnect at the server must come from a client.
     expect("closes", events.closed, clients)?;
     expect("ends", events.failed, 0)?;
     Ok(admitted)
 }
 
-/// Events of the server so far.
 #[derive(Debug, Default)]
 struct Events {
     connected: usize,
@@ -98,7 +96,6 @@ struct Events {
 }
 
 impl Events {
-    /// A turn of the server.
     fn turn(&mut self, server: &mut Host) -> io::Result<()> {
         server.poll()?;
         while let Some(event) = server.next_event() {

@@ -12,7 +12,7 @@ use tickwire_measure::side::unless_blocked;
 
 use crate::prelude::*;
 
-/// Clients that connect at the same time.
+/// Number of clients that connect at the same time.
 const CONNECTING_MAX: usize = 128;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -29,7 +29,6 @@ pub(crate) fn noise() -> Config {
     }
 }
 
-/// A server and its clients.
 pub(crate) struct ClientPool {
     pub(crate) server: Host,
     pub(crate) clients: Vec<Client>,
@@ -49,8 +48,8 @@ pub(crate) struct Client {
 }
 
 impl ClientPool {
-    /// Opens all sockets without connecting. They accept datagrams of any source, so they can also
-    /// be the clients of a floor.
+    /// Opens all sockets without connecting. They accept datagrams from any source, so they also
+    /// serve as the clients of a floor.
     pub(crate) fn open(config: &Config, clients: usize) -> io::Result<Self> {
         let server = Host::bind(LOOPBACK, config.clone())?;
         let clients = (0..clients).map(|number| Client::new(config, server.local_addr(), number));
@@ -101,7 +100,6 @@ impl ClientPool {
         clients.map(|client| mem::take(&mut client.messages)).sum()
     }
 
-    /// Counters of server and clients.
     pub(crate) fn counts(&self) -> Losses {
         let server = self.server.socket_stats();
         let clients = || self.clients.iter().map(|client| &client.counts);
@@ -110,7 +108,7 @@ impl ClientPool {
             inputs_refused: clients().map(|counts| counts.inputs_refused).sum(),
             inputs_received: server.datagrams_received,
             dropped_by_kernel: Some(server.dropped_by_kernel),
-            // The flush has emptied the send queue, or the next turn sends the rest.
+            // The flush emptied the send queue, or the next turn sends the rest.
             states_sent: server.datagrams_sent,
             queue_full: server.queue_full,
             discarded: server.discarded,
@@ -142,7 +140,6 @@ impl Client {
         })
     }
 
-    /// Starts to connect, once.
     fn connect(&mut self) -> io::Result<()> {
         if self.peer.is_none() {
             let options = ConnectOptions::default();
@@ -158,13 +155,11 @@ impl Client {
         Ok(self.state.send(peer, Delivery::Unreliable, message, now)?)
     }
 
-    /// Sends an unreliable message.
     pub(crate) fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.queue(message)?;
         self.transmit(Instant::now())
     }
 
-    /// Closes its connection.
     pub(crate) fn disconnect(&mut self, code: u32) -> io::Result<()> {
         let now = Instant::now();
         if let Some(peer) = self.peer {
@@ -173,7 +168,6 @@ impl Client {
         self.transmit(now)
     }
 
-    /// Receives, runs timers and sends.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         let mut buffer = [0; 1024];
         let now = Instant::now();

@@ -13,7 +13,7 @@ const TICKWIRE: &str = "tickwire";
 const RAW: &str = "raw recvmmsg, 64 slots";
 const MIO: &str = "mio poll, then recv_from until it would block";
 const AFTER_LOSS: &str = "tickwire, after the kernel dropped datagrams";
-const RAW_MARKS: &str = "raw recvmmsg, 64 slots, the counter asked for and not received";
+const RAW_MARKS: &str = "raw recvmmsg, 64 slots, the counter requested and not received";
 const RAW_DROPS: &str = "raw recvmmsg, 64 slots, each with the counter";
 const RAW_DROPS_OF_EACH: &str = "raw recvmsg, one at a time, each with the counter";
 

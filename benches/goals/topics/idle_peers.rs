@@ -1,7 +1,7 @@
-//! Cost of idle peers: a turn of a host with 10,000 of them against a turn without them, while one
-//! active peer exchanges a message.
+//! Cost of idle peers: a turn with 10,000 idle peers against a turn without them, while one active
+//! peer exchanges a message.
 //!
-//! Without sockets, and within so little virtual time that no idle peer has anything due. The topic
+//! Without sockets, and within a virtual time too short for any idle peer to be due. The topic
 //! `keep_alive` measures keep-alives.
 
 use crate::prelude::*;
@@ -23,12 +23,12 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     ])
 }
 
-/// A server, and a client that is all of its peers. Each connection has its own address, which is
-/// the peer's address for the server and the server's address for the client.
+/// A server, and a client that acts as all of its peers. Each connection has its own address: the
+/// peer's for the server, and the server's for the client.
 struct World {
     server: HostState,
     client: HostState,
-    /// The active peer: the last that connected.
+    /// The active peer: the last to connect.
     active: PeerId,
     now: Instant,
     buffer: [u8; 1024],
@@ -38,7 +38,7 @@ impl World {
     fn new(idle: u16) -> io::Result<Self> {
         let config = Config {
             peers_max: usize::from(IDLE_PEERS) + 1,
-            // Pacing must not delay anything.
+            // Disables pacing.
             rate_floor: RATE_MAX,
             rate_ceiling: RATE_MAX,
             rate_start: RATE_MAX,
@@ -71,7 +71,7 @@ impl World {
         }
         let sent = self.server.poll_transmit(&mut self.buffer, now);
         sent.map(|sent| sent.len)
-            .ok_or_else(|| io::Error::other("the server did not answer"))
+            .ok_or_else(|| io::Error::other("the server did not reply"))
     }
 
     fn turns(&mut self) -> io::Result<f64> {

@@ -1,11 +1,10 @@
-//! Cost of 10,000 idle connections: 60 turns a second of a host that answers keep-alives, against
-//! 1% of a core, which is 1 µs per peer and second.
+//! Cost of 10,000 idle connections: 60 turns per second of a host that acknowledges keep-alives,
+//! against 1% of a core, which is 1 µs per peer and second.
 //!
 //! Real sockets over loopback, one per client, in real time: each connection has a keep-alive every
-//! 5 s, spread evenly. The clients have their turns between those of the server, on the same
-//! thread; only the server's CPU time counts. The floor, tick by tick, is a server without a
-//! protocol that echoes the same number of datagrams. The clients' turns leave the server's caches
-//! cold.
+//! 5 s, spread evenly. The clients run between the server's turns on the same thread and leave its
+//! caches cold; only the server's CPU time counts. The floor is a server without a protocol that
+//! echoes the same number of datagrams in each tick.
 
 use std::ops::Range;
 use std::thread;
@@ -25,15 +24,15 @@ const TICKS_PER_SECOND: u32 = 60;
 const TICKS: u32 = 2 * TICKS_PER_SECOND;
 const TICKS_IN_TEST: u32 = 30;
 
-/// Makes a short test round measurable.
+/// Short enough for a test round.
 const KEEP_ALIVE_IN_TEST: Duration = Duration::from_millis(200);
 
 /// About the length of a keep-alive.
 const QUESTION: &[u8] = &[0; 36];
 
 const SUBJECTS: [&str; 2] = [
-    "tickwire plain, 60 turns a second",
-    "recvmmsg and sendmmsg, 60 turns a second, no protocol",
+    "tickwire plain, 60 turns per second",
+    "recvmmsg and sendmmsg, 60 turns per second, no protocol",
 ];
 
 pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
@@ -54,9 +53,7 @@ struct Both {
     floor: RawSocket,
     floor_address: SocketAddr,
     names: Vec<PeerName>,
-    /// Ticks of a round.
     ticks: u32,
-    /// Ticks so far.
     tick: u32,
 }
 
@@ -85,7 +82,7 @@ impl Both {
         Ok(both)
     }
 
-    /// The clients that send in this tick: each once per keep-alive interval.
+    /// The clients that send in this tick, each once per keep-alive interval.
     fn senders(&self, tick: u32) -> Range<usize> {
         let ticks = self.ticks_of_keep_alive();
         let until = |tick: u32| tick as usize * self.names.len() / ticks as usize;
@@ -99,7 +96,7 @@ impl Both {
     }
 
     /// Spreads the keep-alives evenly, as if players had joined at different times: each client
-    /// sends a message in another tick.
+    /// sends a message in its own tick.
     fn spread(&mut self) -> io::Result<()> {
         let mut ticker = Ticker::hz(TICKS_PER_SECOND);
         for tick in 0..self.ticks_of_keep_alive() {
@@ -116,7 +113,6 @@ impl Both {
         serve(&mut self.pool.server)
     }
 
-    /// Measures a round of the server and of the floor.
     fn round(&mut self) -> io::Result<[f64; 2]> {
         let mut ticker = Ticker::hz(TICKS_PER_SECOND);
         let mut times = [Duration::ZERO; 2];
@@ -132,7 +128,7 @@ impl Both {
                 client.socket.send_to(QUESTION, self.floor_address)?;
             }
             self.pool.clients_turn()?;
-            // The second finds the caches in the state that the first left.
+            // The order alternates, because the first affects the caches of the second.
             let first = self.tick as usize % 2;
             for subject in [first, 1 - first] {
                 times[subject] += self.turn(subject)?;
@@ -160,8 +156,8 @@ impl Both {
     }
 
     /// Checks that all clients are connected and that the keep-alives due within `elapsed` arrived.
-    /// A keep-alive may be a tick late, plus the lateness of the ticks; ticks that catch up after a
-    /// delay take less time than their number suggests.
+    /// A keep-alive may be late by a tick plus the lateness of the ticks; ticks that catch up after
+    /// a delay take less than their nominal time.
     fn check(&self, received: u64, elapsed: Duration, latest: Duration) -> io::Result<()> {
         let peers = self.pool.server.stats().peers;
         expect("peers", peers, self.names.len())?;

@@ -28,7 +28,6 @@ pub(crate) fn enter() -> Vec<Entry> {
     entries
 }
 
-/// Seals packets of `len` bytes of frames.
 fn seals(name: String, mut pair: ProtectionPair, len: usize) -> Entry {
     Entry::new(name, move || {
         let mut buffer = [0x5a; DATAGRAM_MAX];
@@ -40,7 +39,6 @@ fn seals(name: String, mut pair: ProtectionPair, len: usize) -> Entry {
     })
 }
 
-/// Opens packets of `len` bytes of frames.
 fn opens(name: String, mut pair: ProtectionPair, len: usize) -> Entry {
     Entry::new(name, move || {
         let mut buffer = [0x5a; DATAGRAM_MAX];

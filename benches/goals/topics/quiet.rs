@@ -1,8 +1,8 @@
 //! A turn without work: `Host::poll` of a server with quiet peers, against `recv_from` on an empty
 //! socket.
 //!
-//! The clients answer keep-alives between rounds; the few that are due within a round are sent in
-//! it.
+//! The clients acknowledge keep-alives between rounds. The few that are due within a round are sent
+//! in it.
 
 use tickwire::Config;
 

@@ -13,12 +13,12 @@ use tickwire_measure::side::{Received, Side};
 use crate::prelude::*;
 use crate::work::{bind, mio_loop, payload, std_loop};
 
-/// Measured round trips per round. Spinning threads are ten times as fast.
+/// Measured round trips per round. Spinning threads are ten times faster.
 const TRIPS_ASLEEP: usize = 150;
 const TRIPS_SPINNING: usize = 500;
 const TRIPS_IN_TEST: usize = 5;
 
-/// Warm-up round trips: the echo wakes up, and the echo of the previous subject pauses.
+/// Warm-up round trips, in which the echo wakes up and that of the previous subject pauses.
 const WARM_UP_TRIPS: usize = 15;
 
 pub(crate) fn enter_asleep(settings: &Settings) -> io::Result<Vec<Entry>> {
@@ -41,7 +41,7 @@ pub(crate) fn enter_spinning(settings: &Settings) -> io::Result<Vec<Entry>> {
 }
 
 /// A client that sends a request, waits for the reply and repeats, and an echo. The cost of a round
-/// is the median round trip, because a single stall would dominate the mean.
+/// is the median round trip, because one stall would dominate the mean.
 fn ping_pong<S: Side>(
     name: &str,
     side: impl Fn() -> io::Result<S>,
@@ -73,7 +73,7 @@ fn trip(client: &mut impl Side, echo: &Echo, number: usize) -> io::Result<Durati
     }
     match answered {
         Some((end, true)) => Ok(end - start),
-        _ => failure("the answer is not the question"),
+        _ => failure("the reply differs from the request"),
     }
 }
 
@@ -125,7 +125,7 @@ impl Side for Tickwire {
         let (mut rx, mut tx) = self.socket.split();
         while let Some(datagram) = rx.recv()? {
             tx.send(datagram.from, datagram.bytes)?;
-            // At once, as the other subjects do, before the receive that finds the socket empty.
+            // At once, like the other subjects, before the receive that finds the socket empty.
             tx.flush()?;
         }
         Ok(())

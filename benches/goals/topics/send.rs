@@ -1,6 +1,6 @@
 //! Sending to one socket, which is drained after each round, untimed.
 //!
-//! Most of the time is spent in the kernel, which delivers over loopback within the sending call.
+//! The kernel takes most of the time: over loopback it delivers within the sending call.
 
 use tickwire_measure::side::Side;
 
@@ -12,8 +12,8 @@ pub(crate) fn enter(settings: &Settings) -> io::Result<Vec<Entry>> {
     let count = settings.datagrams;
     let mut raw = RawSocket::new(Controls::None)?;
     let raw_send_all = move |to| raw.send_all(to, count);
-    // Its socket is in a poll, as that of mio's loop: the kernel then notifies the poll of every
-    // sent datagram, whatever the interests.
+    // Its socket is in a poll, like that of the mio loop: the kernel then notifies the poll of
+    // every sent datagram, regardless of the interests.
     let mut registered = Socket::bind(LOOPBACK)?;
     registered.wait(Some(Duration::from_nanos(1)))?;
     Ok(vec![

@@ -1,7 +1,7 @@
 //! A spinning loop: a turn that receives one datagram and replies, and a turn with an empty socket.
 //!
-//! A tickwire turn ends when the socket was found empty. One `recv_from` and one `send_to` do not
-//! find that out, so std is measured both without and with that second receive.
+//! A tickwire turn ends when the socket is empty. One `recv_from` and one `send_to` do not detect
+//! that, so std is measured with and without a second receive.
 
 use tickwire_measure::floors::StdLoop;
 use tickwire_measure::side::Side;
@@ -40,17 +40,16 @@ pub(crate) fn enter_empty(settings: &Settings) -> io::Result<Vec<Entry>> {
     let tickwire = tickwire_turn(Socket::bind(LOOPBACK)?);
     Ok(vec![
         std_empty(settings)?,
-        idle("tickwire, nothing there", turns(settings), tickwire),
+        idle("tickwire, empty socket", turns(settings), tickwire),
     ])
 }
 
 /// The minimum: `recv_from` on an empty socket.
 pub(crate) fn std_empty(settings: &Settings) -> io::Result<Entry> {
     let std = std_turn(std_loop()?);
-    Ok(idle("std recv_from, nothing there", turns(settings), std))
+    Ok(idle("std recv_from, empty socket", turns(settings), std))
 }
 
-/// Turns per round.
 pub(crate) fn turns(settings: &Settings) -> usize {
     settings.size(500, 20)
 }
@@ -90,7 +89,7 @@ fn asked(
         let mut answer = [0; DATAGRAM_LEN + 1];
         let (len, _) = client.recv_from(&mut answer)?;
         if answered != 1 || answer[..len] != *question {
-            return failure(format!("{answered} answers, not one"));
+            return failure(format!("{answered} replies instead of one"));
         }
         Ok(time)
     };

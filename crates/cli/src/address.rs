@@ -11,11 +11,11 @@ use crate::escape::{ByteFormat, FormattedBytes};
 pub(crate) const DEFAULT: &str = "127.0.0.1:10080";
 
 pub(crate) const LISTEN_HELP: &str = "\
-Address to listen on: a host and a port, or only a port for 127.0.0.1. Port 0 takes any free port. The host \
+Address to listen on: a host and a port, or a port alone for 127.0.0.1. Port 0 takes any free port. The host \
 0.0.0.0 listens on all IPv4 addresses of this machine, [::] on all IPv4 and IPv6 addresses";
 
 const EXPECTED: &str = "expected a host and a port, such as 127.0.0.1:10080, [::1]:10080 or \
-                        localhost:10080, or only a port for 127.0.0.1";
+                        localhost:10080, or a port alone for 127.0.0.1";
 
 /// The socket addresses of `text`, at least one. IPv4 comes first, because IPv6 may be broken.
 pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, CliError> {
@@ -45,7 +45,7 @@ pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, CliError> {
     Ok(addrs)
 }
 
-/// Splits a host and a port, or says what is wrong. A port alone is one of 127.0.0.1.
+/// Splits a host and a port, or returns what is wrong. A port alone is a port of 127.0.0.1.
 fn split(text: &str) -> Result<(&str, u16), &'static str> {
     // Without brackets, it is ambiguous which colon precedes the port.
     const BARE_IPV6: &str = "an IPv6 address needs brackets before the port";
@@ -80,7 +80,7 @@ pub(crate) fn bind(text: &str) -> Result<Socket, CliError> {
     })
 }
 
-/// The first address of `text` with a route, to send to, and a socket of its family.
+/// The first address of `text` that has a route, and a socket of its family.
 pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError> {
     let candidates = resolve(text)?;
     if candidates.iter().any(|addr| addr.port() == 0) {
@@ -95,7 +95,7 @@ pub(crate) fn open_towards(text: &str) -> Result<(Socket, SocketAddr), CliError>
     // Without any route, sending to the first one reports the error.
     let to = *candidates.iter().find(has_route).unwrap_or(&candidates[0]);
     let config = SocketConfig {
-        // A client receives little, and a system that refuses a large buffer causes a warning.
+        // A client receives little, and a smaller buffer than requested would cause a warning.
         receive_buffer: None,
         ..SocketConfig::default()
     };
@@ -117,7 +117,7 @@ fn first_that_binds(
             Ok(socket) => return Ok(socket),
             Err(error) => error,
         };
-        // `Unsupported` is about the address family.
+        // `Unsupported`: the address family.
         let is_unavailable = matches!(
             error.kind(),
             io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_invalid_addresses_with_the_expected_form() {
+    fn rejects_invalid_addresses_with_the_expected_form() {
         let no_port = "the port is missing";
         let not_a_port = "the port is not in 0..=65535";
         let no_host = "the host is missing";
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_host_is_named_in_one_line() {
+    fn an_unknown_host_is_reported_in_one_line() {
         // A label has at most 63 bytes (RFC 1035), so this name cannot exist.
         let host = "a".repeat(64);
         let text = text_of(resolve(&format!("{host}:7")).unwrap_err());
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn bind_errors_say_what_to_do() {
+    fn bind_errors_state_what_to_do() {
         let text = |addr: &str, kind: io::ErrorKind| {
             text_of(bind_error(addr.parse().unwrap(), &kind.into()))
         };

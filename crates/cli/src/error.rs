@@ -12,7 +12,7 @@ use tickwire::{ErrorCounts, KeyFileError, KeyFileErrorKind};
 pub(crate) enum CliError {
     /// The command line or the input is invalid: exit code 2, as for clap's own errors.
     Usage(String),
-    /// The system or the network refused a valid request: exit code 1.
+    /// A valid request failed in the system or the network: exit code 1.
     Runtime(String),
     /// The reader of standard output has closed it: exit code 0 and no text.
     OutputClosed,
@@ -72,15 +72,15 @@ impl From<KeyFileError> for CliError {
     }
 }
 
-/// Why the system refused to send datagrams.
+/// Why the system rejected datagrams to send.
 pub(crate) fn send_error_reason(errors: &ErrorCounts) -> &'static str {
     if errors.unreachable > 0 {
         return "this machine has no route to that network or host";
     }
     if errors.permission > 0 {
-        return "the system does not permit it: a firewall blocks it, or it is a broadcast address";
+        return "permission denied: a firewall blocks it, or the address is a broadcast address";
     }
-    "the system refused it"
+    "the system rejected it"
 }
 
 #[cfg(test)]

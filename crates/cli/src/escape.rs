@@ -84,7 +84,7 @@ fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    // Whether a combining mark may follow unescaped, and not combine with a space or an escape.
+    // Whether a combining mark may follow unescaped: it must not combine with a space or an escape.
     let mut has_base = false;
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -115,7 +115,7 @@ fn is_unescaped(c: char, has_base: bool) -> bool {
 
 /// No control or format character, no space other than ' ', neither private nor unassigned.
 fn is_printable(c: char) -> bool {
-    // `escape_debug` knows, but also escapes a leading mark, hence the letter.
+    // `escape_debug` decides, but it escapes a leading mark, so a letter comes first.
     let mut buffer = [b'a'; 5];
     let len = c.encode_utf8(&mut buffer[1..]).len();
     str::from_utf8(&buffer[..=len]).is_ok_and(|text| text.escape_debug().nth(1) == Some(c))

@@ -11,8 +11,8 @@ use crate::output::Output;
 /// Generates a secret key and writes it to a file
 ///
 /// Without --token-key it is the private key of a server, whose public key is
-/// printed. The public key is no secret: clients pin it to authenticate the
-/// server. With the private key, another host can impersonate the server.
+/// printed. The public key is not secret: clients pin it to authenticate the
+/// server. A host with the private key can impersonate the server.
 ///
 /// On Unix, only its owner can read or write the file. It has two lines: the kind
 /// of the key, and the key in 64 hexadecimal digits.

@@ -9,7 +9,7 @@ use tickwire::limits::DATAGRAM_MAX;
 
 use crate::error::CliError;
 
-/// Maximum number of lines that are read ahead.
+/// Maximum number of lines read ahead.
 const READ_AHEAD: usize = 64;
 
 /// Maximum length of a line with its end (`\r\n`) in bytes.
@@ -88,7 +88,7 @@ fn read_line(input: &mut impl BufRead, number: u64) -> Result<Option<Vec<u8>>, C
     let is_crlf = content.len() < line.len() && content.ends_with(b"\r");
     line.truncate(content.len() - usize::from(is_crlf));
     if line.len() > DATAGRAM_MAX {
-        // The rest of the line may be endless.
+        // The rest of the line may be infinite.
         return Err(CliError::Usage(format!(
             "line {number} of standard input is longer than {DATAGRAM_MAX} bytes, \
              which is the maximum of a datagram"
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_are_removed_and_the_last_line_needs_none() {
+    fn removes_line_ends_and_accepts_a_last_line_without_one() {
         let (lines, error) = lines(b"one\ntwo\r\n\n\r\nlast");
         assert_eq!(lines, [&b"one"[..], b"two", b"", b"", b"last"]);
         assert_eq!(error, None);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_line_is_refused_and_not_read_to_its_end() {
+    fn rejects_a_longer_line_without_reading_its_end() {
         for end in ["", "\n", "\r\n"] {
             let input = [b"first\n", &[b'x'; 1025][..], end.as_bytes()].concat();
             let (before, error) = lines(&input);

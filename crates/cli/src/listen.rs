@@ -20,8 +20,8 @@ use crate::signals::StopSignal;
 ///
 ///   127.0.0.1:54321 13 bytes: Hello, world!
 ///
-/// Bytes that are not printable text are escaped as in Rust (\n, \x1b, \u{202e};
-/// a backslash is \\). A datagram of more than 1024 bytes is cut to 1024 bytes
+/// Bytes that are not printable text are escaped as in Rust (\n, \x1b, \u{202e}; a
+/// backslash is \\). A datagram of more than 1024 bytes is truncated to 1024 bytes
 /// and marked "truncated".
 ///
 /// Ctrl-C or SIGTERM ends the command, which prints the totals.
@@ -107,12 +107,13 @@ impl Listener {
                 self.output.event(&datagram)?;
             }
             if self.echo {
-                // A full queue drops and counts the echo, as a network would. Waiting would lose
-                // more.
+                // A full queue drops and counts the echo, as a network would. Waiting would cause
+                // more losses.
                 let _ = tx.send(datagram.from, datagram.bytes);
             }
         }
-        // An error is about one datagram, such as from a forged sender (port 0), and is counted.
+        // An error concerns one datagram, such as one from a forged source (port 0), and is
+        // counted.
         let _ = self.socket.flush();
         Ok(())
     }

@@ -84,8 +84,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints an error of the parser, or the help. clap also takes `-hello` for `-h`, which is refused
-/// here, because it is probably a value.
+/// Prints an error of the parser, or the help. clap parses `-hello` as `-h`; this is rejected,
+/// because it is probably a value.
 fn refuse(error: &clap::Error) -> ! {
     let is_help = error.kind() == ErrorKind::DisplayHelp;
     let args = env::args_os().map(|arg| arg.to_string_lossy().into_owned());

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_values_with_the_range() {
+    fn rejects_other_values_with_the_range() {
         let error = "must be a fraction from 0 to 0.9, or a percentage from 0% to 90%";
         for text in ["", "%", "5", "91%", "-1%", "NaN", "x"] {
             assert_eq!(fraction(0.9)(text), Err(error.to_owned()), "{text}");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_has_no_needless_digits() {
+    fn a_percentage_has_no_superfluous_digits() {
         assert_eq!(percent(0.07), "7%");
         assert_eq!(percent(0.125), "12.5%");
     }

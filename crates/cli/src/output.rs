@@ -53,7 +53,7 @@ impl Output {
             .map_err(CliError::from_output)
     }
 
-    /// Ends the line on which a terminal shows the `^C` that was typed.
+    /// Ends the line on which a terminal shows a typed `^C`.
     pub(crate) fn leave_typed_line(&mut self) -> Result<(), CliError> {
         if !self.is_json && self.stdout.get_ref().is_terminal() {
             self.line("")?;

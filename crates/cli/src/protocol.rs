@@ -1,5 +1,5 @@
-//! What client and server share: protocol id, ticket, the text form of a token, and disconnect
-//! codes.
+//! Definitions shared by client and server: protocol id, ticket, the text form of a token, and
+//! disconnect codes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,6 @@ pub(crate) const WRONG_TICKET: u32 = 401;
 pub(crate) const BAD_TOKEN: u32 = 403;
 pub(crate) const USED_TOKEN: u32 = 409;
 pub(crate) const EXPIRED_TOKEN: u32 = 410;
-/// The token was issued for another audience.
 pub(crate) const MISDIRECTED_TOKEN: u32 = 421;
 /// The table of used tokens is full.
 pub(crate) const TOO_MANY_TOKENS: u32 = 503;
@@ -34,7 +33,6 @@ pub(crate) fn code_of(error: TokenError) -> u32 {
     }
 }
 
-/// What to do about a denied connection.
 pub(crate) fn advice(code: u32) -> Option<&'static str> {
     Some(match code {
         WRONG_TICKET => "it requires a --ticket, or a different one",
@@ -126,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_invalid_protocol_ids_with_an_example() {
+    fn rejects_invalid_protocol_ids_with_an_example() {
         for text in ["", "x", "-1", "0x", "0x+7", "1f", "18446744073709551616"] {
             let parsed = text.parse::<ProtocolId>();
             assert!(

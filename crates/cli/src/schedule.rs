@@ -1,10 +1,9 @@
 //! When the next datagram is due: at fixed intervals that do not drift.
 //!
-//! The library's `Ticker` catches up on missed steps, which would be a burst here.
+//! The library's `Ticker` catches up on missed steps, which would cause a burst here.
 
 use std::time::{Duration, Instant};
 
-/// When a datagram may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     Now,
@@ -57,7 +56,7 @@ impl Schedule {
         self.next = after(due, self.interval);
     }
 
-    /// The system refused a datagram. With an interval of zero, the next one is due after `pause`.
+    /// The system rejected a datagram. With an interval of zero, the next one is due after `pause`.
     pub(crate) fn on_refused(&mut self, now: Instant, pause: Duration) {
         if self.interval.is_zero() {
             self.next = after(now, pause);
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_interval_after_a_refused_datagram() {
+    fn keeps_the_interval_after_a_rejected_datagram() {
         let now = Instant::now();
         let mut schedule = Schedule::new(INTERVAL);
         schedule.on_sent(now);
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn with_an_interval_of_zero_pauses_after_a_refused_datagram() {
+    fn with_an_interval_of_zero_pauses_after_a_rejected_datagram() {
         let now = Instant::now();
         let mut schedule = Schedule::new(Duration::ZERO);
         schedule.on_sent(now);

@@ -19,7 +19,7 @@ use crate::{number, time};
 /// Time limit for the send queue to drain. A network card needs milliseconds.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
-/// Polling interval while the send queue drains, for which the system reports no event.
+/// Polling interval while the send queue drains; the system reports no event for it.
 const DRAIN_POLL: Duration = Duration::from_millis(1);
 
 /// Sends a message as one datagram
@@ -28,8 +28,8 @@ const DRAIN_POLL: Duration = Duration::from_millis(1);
 ///
 ///   to 127.0.0.1:10080, 13 bytes: Hello, world!
 ///
-/// Without a program that listens there, the command still succeeds: UDP does not
-/// report that. It fails if the system refuses a datagram.
+/// The command succeeds even if no program listens there, because UDP does not
+/// report that. It fails if the system rejects a datagram.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = include_str!("help/send.txt"))]
 pub(crate) struct Options {
@@ -41,7 +41,7 @@ pub(crate) struct Options {
 
     /// Address to send to
     ///
-    /// A host and a port, or only a port for 127.0.0.1.
+    /// A host and a port, or a port alone for 127.0.0.1.
     #[arg(long, value_name = "ADDRESS", default_value = address::DEFAULT)]
     to: String,
 
@@ -194,7 +194,7 @@ impl Sender {
         self.receive()
     }
 
-    /// An error is about one datagram, and is reported after the others were sent.
+    /// An error concerns one datagram and is reported after the others are sent.
     fn flush(&mut self) {
         if let Err(error) = self.socket.flush() {
             self.first_error.get_or_insert(error);

@@ -1,4 +1,4 @@
-//! Requests to end the program: Ctrl-C (SIGINT) and SIGTERM. SIGHUP is left alone for nohup(1).
+//! Requests to end the program: Ctrl-C (SIGINT) and SIGTERM. SIGHUP is not handled, for nohup(1).
 
 use std::process;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tickwire::Waker;
 
 use crate::error::CliError;
 
-/// A signal this long after the first one ends the process at once: the loop is blocked in a write.
-/// An earlier second signal does not, because timeout(1) signals the process and then its group.
+/// A signal this long after the first one ends the process at once, because the loop is blocked in
+/// a write. An earlier second signal does not: timeout(1) signals the process and then its group.
 const FORCE_AFTER: Duration = Duration::from_secs(1);
 
 /// As a shell reports SIGINT: 128 + 2.

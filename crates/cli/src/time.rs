@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_times_without_a_unit_and_proposes_one() {
+    fn rejects_times_without_a_unit_and_proposes_one() {
         for text in ["0", "5", "1.5"] {
             let error = format!("{text} has no unit: write {text}ms, {text}s or {text}min");
             assert_eq!(parse(text), Err(error));
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn refuses_negative_times() {
+    fn rejects_negative_times() {
         for text in ["-1s", "-5", "--json"] {
             assert_eq!(parse(text), Err("a time cannot be negative".to_owned()));
         }
     }
 
     #[test]
-    fn refuses_times_out_of_range_with_the_range() {
+    fn rejects_times_out_of_range_with_the_range() {
         let parse = between(Duration::from_millis(1), Duration::from_secs(3600));
         assert_eq!(parse("1ms"), Ok(Duration::from_millis(1)));
         assert_eq!(parse("1h"), Ok(Duration::from_secs(3600)));

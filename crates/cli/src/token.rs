@@ -18,7 +18,7 @@ use crate::time;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = include_str!("help/token.txt"))]
 pub(crate) struct Options {
-    /// File with the key that the server also has
+    /// File with the key shared with the server
     ///
     /// As written by `keygen --token-key`.
     #[arg(long, value_name = "FILE")]
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 
     /// Audience of the server
     ///
-    /// 1 to 32 bytes. It must be equal to `serve --audience`.
+    /// 1 to 32 bytes. Must equal `serve --audience`.
     #[arg(long, value_name = "TEXT", default_value = AUDIENCE, allow_hyphen_values = true)]
     audience: String,
 

@@ -53,7 +53,7 @@ fn meets_the_targets_with_the_default_options() {
     let promised = ended
         .stdout
         .iter()
-        .skip_while(|line| !line.starts_with("promised"));
+        .skip_while(|line| !line.starts_with("goal "));
     let verdicts: Vec<_> = promised.skip(1).collect();
     for (loss, goals) in [("5%", 4), ("15%", 4), ("30%", 2)] {
         let begin = format!("{loss} lost, ordered, 2 copies ");
@@ -61,7 +61,7 @@ fn meets_the_targets_with_the_default_options() {
         assert_eq!(of_row.count(), goals, "{verdicts:?}");
     }
     for verdict in &verdicts {
-        assert!(verdict.ends_with(" kept"), "{verdict}");
+        assert!(verdict.ends_with(" met"), "{verdict}");
     }
 
     let record = read(&json);
@@ -172,7 +172,7 @@ fn real_sockets_deliver_everything_in_order() {
 }
 
 #[test]
-fn refuses_invalid_options_with_their_range() {
+fn rejects_invalid_options_with_their_range() {
     let file = TestFile::new("messages-both");
     let cases: [(&[&str], &str); 17] = [
         (
@@ -250,8 +250,8 @@ fn reports_a_failed_connection_in_a_sentence() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(rows(&ended).len(), 1);
     let text = &ended.stderr[0];
-    let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections failed, the first \
-                  because it could not connect: no answer from the server within the \
+    let wanted = "tickwire: 90% lost, ordered, 0 copies: 2 of 2 connections failed; the first \
+                  could not connect: no reply from the server within the \
                   connect timeout: check its address and port";
     assert_eq!(text, wanted);
 }

@@ -634,7 +634,7 @@ fn a_target_without_a_listener_is_no_error() {
 // Errors.
 
 #[test]
-fn a_message_too_long_is_refused_and_nothing_is_sent() {
+fn a_message_too_long_is_rejected_and_nothing_is_sent() {
     let (socket, address) = socket();
     let ended = run(&mut send(&address, &[&"x".repeat(1025)]));
     assert_fails(&ended, 2, &["datagram is 1025 bytes, but at most 1024 fit"]);
@@ -645,7 +645,7 @@ fn a_message_too_long_is_refused_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_line_too_long_is_refused_and_those_before_it_are_sent() {
+fn a_line_too_long_is_rejected_and_those_before_it_are_sent() {
     let (socket, address) = socket();
     let input = [b"first\n", &[b'x'; 1025][..], b"\nnever\n"].concat();
     let ended = run_with_input(&mut send(&address, &["-"]), &input);
@@ -654,7 +654,7 @@ fn a_line_too_long_is_refused_and_those_before_it_are_sent() {
 }
 
 #[test]
-fn refused_datagrams_are_reported() {
+fn rejected_datagrams_are_reported() {
     let ended = run(&mut send("255.255.255.255:9", &["--count", "2", "hello"]));
     let text = "2 of 2 datagrams to 255.255.255.255:9 could not be sent";
     assert_fails(&ended, 1, &[text]);

@@ -15,17 +15,16 @@ const BARS_TOP: f64 = 118.0;
 const ROW: f64 = 38.0;
 const BAR: f64 = 22.0;
 
-/// The least latency on this link in ms: the longest one-way delay, which is three ticks.
+/// Minimum latency on this link in ms: the longest one-way delay, three ticks.
 const LEAST_MS: f64 = 50.0;
 
 /// tickwire's bars, and the others'.
 const OWN_COLOR: &str = "#0b6e4f";
 const OTHER_COLOR: &str = "#8a94a0";
 
-/// The rows of one condition.
 pub(crate) fn draw(shown: Condition, rows: &[Row], options: &Options) -> String {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.condition == shown).collect();
-    // An undelivered percentile is longer than any other.
+    // An undelivered percentile sorts last.
     rows.sort_by_key(|row| (row.p99_ms.0.is_none(), row.p99_ms.0));
     let height = BARS_TOP + ROW * rows.len() as f64 + 76.0;
     let longest = rows.iter().filter_map(|row| row.p99_ms.millis());

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_conditions_that_no_link_has() {
+    fn rejects_invalid_conditions() {
         for text in ["", "%", "91%", "-1%", "5%x", "5%x0.5", "90%x1", "nan"] {
             assert!(text.parse::<Condition>().is_err(), "{text}");
         }

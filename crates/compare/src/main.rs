@@ -1,8 +1,8 @@
-//! Measures the latency of reliable ordered messages through packet loss, with tickwire and with
-//! other libraries.
+//! Measures the latency of reliable ordered messages under packet loss, with tickwire and other
+//! libraries.
 //!
 //! `libraries` adapts each library to one trait. `run` drives a pair of endpoints through two
-//! simulated links, `measure` repeats runs on virtual time, and `real_time` by the clock. `outcome`
+//! simulated links, `measure` repeats runs on virtual time, `real_time` in real time. `outcome`
 //! computes percentiles, `report` and `chart` show them. `benches/README.md` states the method and
 //! the results.
 #![forbid(unsafe_code)]
@@ -27,15 +27,14 @@ use tickwire_measure::machine::Machine;
 use self::condition::Condition;
 use self::libraries::Library;
 
-/// Ticks per second of both endpoints.
 const TICK_RATE: u32 = 60;
 
-/// Measures the latency of reliable ordered messages through packet loss
+/// Measures the latency of reliable ordered messages under packet loss
 ///
 /// A client sends a 40-byte message every tick at 60 Hz over 40 to 50 ms one-way delay. Latency
 /// counts from the tick of sending to the tick of delivery at the server. Every library has its
 /// default configuration and the same simulated link with the same seeds. All but uflow are
-/// measured on virtual time; uflow reads the clock itself, so it takes as long as its messages.
+/// measured on virtual time; uflow reads the clock itself and is measured in real time.
 #[derive(Debug, Parser, Serialize)]
 #[command(name = "tickwire-compare", version, verbatim_doc_comment)]
 struct Options {

@@ -1,4 +1,4 @@
-//! Repeats runs with several seeds: on virtual time one after the other, in real time all at once.
+//! Repeats runs with several seeds: one after the other on virtual time, concurrently in real time.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::outcome::{Outcome, Row};
 use crate::run::Run;
 use crate::{Options, TICK_RATE, real_time};
 
-/// Sockets of a pair that owns its sockets, with those of its relay.
+/// Sockets of a pair that owns its sockets, including those of the relay.
 const SOCKETS_MAX: usize = 4;
 
 /// Every condition of a library.
@@ -49,7 +49,7 @@ pub(crate) fn rows(library: Library, options: &Options) -> Result<Vec<Row>, Fail
     Ok(options.loss.iter().map(row).collect())
 }
 
-/// As fast as the machine computes. The same seed gives the same figures.
+/// The same seed gives the same figures.
 fn on_virtual_time(runs: &mut [Run], start: Instant) {
     for run in runs {
         let mut tick = 0;

@@ -97,7 +97,6 @@ impl Outcome {
 }
 
 impl Latency {
-    /// In milliseconds.
     pub(crate) fn millis(self) -> Option<f64> {
         self.0.map(|latency| latency.as_secs_f64() * 1e3)
     }

@@ -1,4 +1,4 @@
-//! Ticks by the clock, for libraries that read the clock themselves.
+//! Ticks in real time, for libraries that read the clock themselves.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,12 +9,13 @@ use crate::run::Run;
 /// Longest single sleep in real time.
 const SLEEP_MAX: Duration = Duration::from_millis(1);
 
-/// A tick that begins later than this is reported, and moves the schedule.
+/// A tick that begins later than this is reported and shifts the schedule.
 pub(crate) const LATE: Duration = Duration::from_millis(5);
 
-/// All runs tick together by the clock. The links see the nominal time of each tick, so a late tick
-/// delays no datagram. The next tick is a full period after a late one: uflow runs stalled when two
-/// ticks followed each other at once. Returns the number of ticks and of late ones.
+/// All runs tick together in real time. The links use the nominal time of each tick, so a late tick
+/// delays no datagram. After a late tick the next one is a full period later, because uflow runs
+/// stalled when two ticks followed each other immediately. Returns the number of ticks and of late
+/// ones.
 pub(crate) fn tick_all(runs: &mut [Run]) -> (u32, u32) {
     let start = Instant::now();
     let (mut due, mut ticks, mut late) = (start, 0, 0);

@@ -1,8 +1,8 @@
 //! One run: a client sends numbered messages to a server through two simulated links, tick by tick.
 //!
-//! Both endpoints tick at the same time, and time is an argument. A datagram travels as the
-//! attachment of an empty one, so that the link's limit of 1,024 bytes does not apply to libraries
-//! with longer packets.
+//! Both endpoints tick at the same time, and time is an argument. Datagrams are attachments of
+//! empty ones, so that the link's limit of 1,024 bytes does not apply to libraries with longer
+//! packets.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,6 @@ use crate::condition::Condition;
 use crate::libraries::{Failure, Library, Pair, Side};
 use crate::outcome::Outcome;
 
-/// Length of a message in bytes.
 const MESSAGE_LEN: usize = 40;
 const FILLER: u8 = 0x5a;
 
@@ -21,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Run {
     pair: Box<dyn Pair>,
-    /// Towards each endpoint, by side.
+    /// The link to each endpoint, by side.
     links: [Link<Vec<u8>>; 2],
     created: Instant,
     /// When each message was sent, by its number.
@@ -35,7 +34,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// As [`Library::pair`].
+    /// Same as [`Library::pair`].
     pub(crate) fn new(
         library: Library,
         condition: Condition,
@@ -104,8 +103,8 @@ impl Run {
         Ok(())
     }
 
-    /// Puts what both endpoints have sent on the links. Bytes to the server count from the first
-    /// message until the tick of the last one, with IP and UDP headers.
+    /// Passes the datagrams of both endpoints to the links. Bytes to the server count from the
+    /// first message to the tick of the last one, with IP and UDP headers.
     fn carry_datagrams(&mut self, now: Instant) {
         let is_last = self.sent_at.last() == Some(&now);
         let is_sending = !self.sent_at.is_empty() && self.sent_at.len() < self.outcome.messages();

@@ -1,5 +1,5 @@
 //! Pins threads to processors. Waking a thread on another processor takes five times as long as on
-//! the same processor, so without pinning a ratio would compare the scheduler's placements.
+//! the same one, so without pinning a ratio would compare placements of the scheduler.
 //!
 //! Two processors can be hardware threads of one core, where a spinning loop slows the other thread
 //! down. Client and server therefore get processors of different cores if the machine has them.
@@ -44,12 +44,11 @@ impl Affinity {
         }
     }
 
-    /// Pins the calling thread, and threads that it starts while pinned, to the processor of
-    /// `role`.
+    /// Pins the calling thread, and threads it starts while pinned, to the processor of `role`.
     ///
     /// # Errors
     ///
-    /// The system refuses, or cannot pin threads.
+    /// The system rejects the request, or cannot pin threads.
     pub fn pin(self, role: Role) -> io::Result<Pinned> {
         match self {
             Self::Free => Ok(Pinned::default()),
@@ -91,7 +90,7 @@ impl Pinned {
 impl Drop for Pinned {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
-            // Restoring a set that was valid before cannot fail in practice.
+            // Restoring a previously valid set cannot fail in practice.
             let _ = sched_setaffinity(THIS_THREAD, before);
         }
     }
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_threads_of_a_core_are_taken_only_if_there_is_no_other() {
+    fn two_threads_of_a_core_are_used_only_if_there_is_one_core() {
         // The two common numberings: 0 and 1 are one core, or 0 and 2 are.
         let neighbours = |processor: usize| vec![processor & !1, processor | 1];
         let halves = |processor: usize| vec![processor % 2, processor % 2 + 2];
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_the_kernel_is_read() {
+    fn parses_the_lists_of_the_kernel() {
         assert_eq!(parse("0\n"), [0]);
         assert_eq!(parse("0,4\n"), [0, 4]);
         assert_eq!(parse("0-1,8-9\n"), [0, 1, 8, 9]);

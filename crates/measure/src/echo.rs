@@ -11,7 +11,7 @@ use crate::affinity::{Affinity, Role};
 use crate::floors::LOOPBACK;
 use crate::side::Side;
 
-/// Interval between datagrams that wake the thread for its end.
+/// Interval between datagrams that wake the thread so that it ends.
 const NUDGE: Duration = Duration::from_millis(1);
 
 const PAUSED: u8 = 0;
@@ -77,8 +77,8 @@ impl Echo {
 impl Drop for Echo {
     fn drop(&mut self) {
         self.set(ENDING);
-        // A sleeping thread is woken only by a datagram; a lost datagram is sent again. If sending
-        // fails, the thread ends with the process.
+        // Only a datagram wakes a sleeping thread; a lost one is sent again. If sending fails, the
+        // thread ends with the process.
         let Ok(nudge) = UdpSocket::bind(LOOPBACK) else {
             return;
         };

@@ -34,7 +34,7 @@ pub struct Topic {
 ///
 /// # Panics
 ///
-/// The document has another form.
+/// The document does not have this form.
 #[must_use]
 pub fn parse(document: &'static str) -> Vec<Topic> {
     document.split("\n## ").skip(1).map(Topic::parse).collect()

@@ -1,4 +1,4 @@
-//! What the benchmarks share: interleaved rounds, statistics, floors, machine facts and tables.
+//! Code shared by the benchmarks: interleaved rounds, statistics, floors, machine facts and tables.
 //!
 //! - [`runner`] measures subjects in interleaved rounds, and [`statistics`] summarises them.
 //! - [`floors`] are loops on std and mio, each a [`Side`](side::Side) of an exchange; [`echo`] runs

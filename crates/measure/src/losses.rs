@@ -1,14 +1,14 @@
 //! Where the datagrams of a game tick were lost, from counters.
 //!
-//! An input goes from a client through the network and the kernel's receive buffer to the server. A
-//! state goes from the server's send queue through the network to a client.
+//! An input passes from a client through the network and the kernel's receive buffer to the server.
+//! A state passes from the server's send queue through the network to a client.
 
 use std::fmt;
 
 /// Counters of clients and server, in datagrams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Inputs accepted by the clients' system.
+    /// Inputs accepted by the clients' operating system.
     pub inputs_sent: u64,
     /// Inputs rejected by it.
     pub inputs_refused: u64,
@@ -16,7 +16,7 @@ pub struct Losses {
     pub inputs_received: u64,
     /// Inputs dropped by the kernel because the receive buffer was full. `None` if not queried.
     pub dropped_by_kernel: Option<u64>,
-    /// States accepted by the server's system.
+    /// States accepted by the server's operating system.
     pub states_sent: u64,
     /// States rejected because the send queue was full.
     pub queue_full: u64,
@@ -60,7 +60,7 @@ impl Losses {
         self.places().iter().all(|(count, _)| *count == 0)
     }
 
-    /// Losses by place. Received datagrams may include those of a third party.
+    /// Losses by place. Received datagrams may include those of third parties.
     fn places(&self) -> [(u64, &'static str); 6] {
         let dropped = self.dropped_by_kernel.unwrap_or(0);
         let network = self
@@ -116,7 +116,7 @@ mod tests {
     };
 
     #[test]
-    fn when_everything_arrives_nothing_was_lost() {
+    fn reports_no_loss_if_everything_arrives() {
         assert!(ALL_ARRIVED.is_nothing());
         assert_eq!(ALL_ARRIVED.due(), 1500);
         assert_eq!(ALL_ARRIVED.to_string(), "nothing was lost");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn drops_of_the_kernel_are_kept_apart_from_the_network() {
+    fn separates_kernel_drops_from_network_losses() {
         let losses = Losses {
             inputs_received: 900,
             dropped_by_kernel: Some(70),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_counter_of_the_kernel_the_network_has_it_all() {
+    fn without_a_kernel_counter_the_network_and_the_buffer_share_a_place() {
         let losses = Losses {
             inputs_received: 900,
             dropped_by_kernel: None,
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_lost_in_the_queue_or_behind_the_server() {
+    fn states_are_lost_in_the_queue_by_the_system_or_at_the_peers() {
         let losses = Losses {
             inputs_refused: 8,
             queue_full: 5,
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_of_third_parties_are_no_negative_loss() {
+    fn datagrams_of_third_parties_cause_no_negative_loss() {
         let losses = Losses {
             inputs_received: 1001,
             ..ALL_ARRIVED

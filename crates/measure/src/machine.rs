@@ -65,7 +65,7 @@ fn cpu() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let mut lines = cpuinfo.lines();
     let model = lines.find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    // A missing name must not prevent a measurement.
+    // A missing name does not prevent a measurement.
     model.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
 }
 
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_without_optimization_says_so() {
+    fn an_unoptimized_build_is_marked() {
         let says_so = |optimized| {
             let machine = Machine {
                 optimized,

@@ -30,7 +30,7 @@ fn raise() -> io::Result<usize> {
     Ok(usize::try_from(hard).unwrap_or(usize::MAX))
 }
 
-/// These systems have no limit that a program can raise.
+/// This system has no limit that a program can raise.
 #[cfg(not(unix))]
 fn raise() -> io::Result<usize> {
     Ok(usize::MAX)
@@ -40,7 +40,7 @@ fn note(wanted: usize, fitting: usize) -> Option<String> {
     let limit = wanted + RESERVED;
     (fitting < wanted).then(|| {
         format!(
-            "{wanted} clients need a socket each, but the limit of open files leaves room for {fitting}: measured \
+            "{wanted} clients need a socket each, but the limit of open files allows {fitting}: measured \
              with that many (as root, ulimit -n {limit} raises it)"
         )
     })
@@ -59,7 +59,7 @@ mod tests {
     fn a_low_limit_is_reported_with_the_way_to_raise_it() {
         assert_eq!(note(192, 192), None);
         let text = note(1000, 192).expect("they do not fit");
-        assert!(text.contains("1000 clients") && text.contains("room for 192"));
+        assert!(text.contains("1000 clients") && text.contains("allows 192"));
         assert!(text.contains("ulimit -n 1064"));
     }
 }

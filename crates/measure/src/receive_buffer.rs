@@ -39,7 +39,7 @@ impl ReceiveBuffer {
 impl fmt::Display for ReceiveBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (asked, granted) = (self.asked, self.reported / REPORTED);
-        write!(f, "receive buffer: asked for {asked} bytes, ")?;
+        write!(f, "receive buffer: requested {asked} bytes, ")?;
         if granted >= asked {
             return write!(f, "granted in full");
         }
@@ -59,13 +59,13 @@ mod tests {
 
     #[test]
     fn a_buffer_granted_in_full_needs_no_advice() {
-        let text = "receive buffer: asked for 4194304 bytes, granted in full";
+        let text = "receive buffer: requested 4194304 bytes, granted in full";
         assert_eq!(buffer(8 << 20).to_string(), text);
         assert!(buffer(8 << 20).datagrams(2560) > 3000);
     }
 
     #[test]
-    fn a_buffer_granted_in_part_says_how_to_raise_it() {
+    fn a_partial_grant_states_how_to_raise_the_limit() {
         // The size that Linux reports with the default of net.core.rmem_max.
         let text = buffer(2 * 212_992).to_string();
         assert!(

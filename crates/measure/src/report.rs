@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_is_kept_or_missed() {
+    fn a_goal_is_met_or_missed() {
         for (ratio, verdict) in [(1.10, "ok"), (1.2, "short")] {
             let text = report(ratio, None).to_string();
             assert!(
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_decides_no_goal_and_has_a_row_with_its_place() {
+    fn a_loss_misses_the_goals_and_is_listed_by_place() {
         let losses = Losses {
             states_sent: 10,
             states_received: 8,

@@ -1,6 +1,5 @@
-//! Interleaved rounds: in each round every subject does the same work once, in a random order, so
-//! that a disturbance of the machine affects all subjects. The result is the ratio of two subjects
-//! within a round.
+//! Interleaved rounds: in each round every subject does the same work once, in random order, so
+//! that a disturbance affects all subjects. Ratios compare two subjects within a round.
 
 use std::io;
 use std::time::Duration;
@@ -26,7 +25,7 @@ pub struct Entry {
     round: Box<dyn FnMut() -> io::Result<Round>>,
 }
 
-/// The cost of each subject in one round, and its losses in all rounds so far.
+/// The cost of each subject in one round, and the losses in all rounds so far.
 type Round = (Vec<f64>, Option<Losses>);
 
 /// A round prepares, does the work, checks that it is complete, and returns the cost of the work
@@ -142,7 +141,7 @@ impl Shuffle {
         }
     }
 
-    /// A number below `limit`. For a handful of subjects the bias of the remainder is negligible.
+    /// A number below `limit`. With few subjects the bias of the remainder is negligible.
     fn below(&mut self, limit: usize) -> usize {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.state;
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn two_subjects_take_turns_and_none_has_none() {
+    fn either_of_two_subjects_can_be_first() {
         let firsts: Vec<_> = orders(2, 50, 1).iter().map(|order| order[0]).collect();
         assert!(firsts.contains(&0) && firsts.contains(&1));
         assert_eq!(orders(0, 2, 1), [[0; 0]; 2]);

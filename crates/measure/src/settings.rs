@@ -8,11 +8,11 @@ use clap::builder::RangedU64ValueParser;
 /// Datagrams of a round in a test: more than three batches of 64, and an incomplete one.
 const DATAGRAMS_IN_TEST: usize = 200;
 
-/// Measures every promised figure against a named floor.
+/// Measures every goal against a named floor.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench --bench goals --")]
 pub struct Settings {
-    /// Set by cargo for a benchmark. Unset in a test, which runs one small round of everything.
+    /// Set by `cargo bench`. Unset in a test, which runs one small round of everything.
     #[arg(long, hide = true)]
     bench: bool,
     /// Rounds of each topic. An odd number makes the median one of them.
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_benchmark_takes_its_options_and_words() {
+    fn a_benchmark_parses_its_options_and_words() {
         let settings = parse(&["--bench", "--rounds=3", "--seed=0", "drain"]);
         let settings = settings.expect("all is valid");
         assert_eq!((settings.rounds, settings.seed), (3, 0));

@@ -45,7 +45,7 @@ pub trait Side: Send + 'static {
     /// The system cannot report it.
     fn address(&self) -> io::Result<SocketAddr>;
 
-    /// Sends a datagram at once or in the next turn. It is lost if the system has no buffer.
+    /// Sends a datagram at once or in the next turn. It is lost if the system has no buffer space.
     ///
     /// # Errors
     ///
@@ -65,16 +65,16 @@ pub trait Side: Send + 'static {
         take: &mut impl FnMut(Received<'_>),
     ) -> io::Result<()>;
 
-    /// One turn of the replying side: as [`turn`](Self::turn) without a deadline, but returns each
-    /// datagram to its source at once, before the receive that finds the socket empty.
+    /// One turn of the replying side: like [`turn`](Self::turn) without a deadline, but sends each
+    /// datagram back at once, before the receive that finds the socket empty.
     ///
     /// # Errors
     ///
-    /// As [`turn`](Self::turn).
+    /// Same as [`turn`](Self::turn).
     fn echo(&mut self) -> io::Result<()>;
 }
 
-/// `None` if there was nothing to read, no buffer to write, or the wait ended early.
+/// `None` if the socket was empty or full, or the wait ended early.
 ///
 /// # Errors
 ///

@@ -26,7 +26,7 @@ impl Estimate {
         let sorted = sorted(values.iter().copied());
         let count = sorted.len();
         let below = (count as f64 - 1.96 * (count as f64).sqrt()) / 2.0;
-        // Truncation is the rounding that widens the interval; a negative rank becomes 0.
+        // Truncation widens the interval; a negative rank becomes 0.
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -61,7 +61,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// `None` without a value. NaN is left out.
+    /// `None` without a value. NaN is ignored.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let sorted = sorted(values.into_iter().filter(|value| !value.is_nan()));
         Some(Self {
@@ -71,7 +71,7 @@ impl Spread {
         })
     }
 
-    /// The same of the ratios of two figures within each round, which cancels a slow round.
+    /// The spread of the ratios within each round, which a slow round does not affect.
     #[must_use]
     pub fn of_ratios(of: &[f64], against: &[f64]) -> Option<Self> {
         let pairs = of
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_holds_the_median_with_95_percent() {
+    fn an_interval_contains_the_median_with_95_percent() {
         let estimate = |count: u32| {
             let values: Vec<f64> = (1..=count).rev().map(f64::from).collect();
             let Estimate { median, low, high } = Estimate::of(&values);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_lies_in_the_middle() {
+    fn the_median_is_the_middle_value() {
         let spread = |median| Spread {
             median,
             lowest: 1.0,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_spread() {
+    fn an_empty_list_has_no_spread() {
         assert_eq!(Spread::of([]), None);
         assert_eq!(Spread::of([f64::NAN]), None);
         assert_eq!(Spread::of_ratios(&[1.0], &[0.0]), None);

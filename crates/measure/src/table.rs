@@ -1,4 +1,4 @@
-//! Tables for people, as plain text or as Markdown.
+//! Tables as plain text or Markdown.
 
 use std::fmt;
 
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_goes_if_it_is_the_same_everywhere() {
+    fn removes_a_column_of_equal_cells() {
         let mut table = Table::new(["", "p50", "p99", "max"]);
         table.row(["std", "-", "-", "3"]);
         table.row(["mio", "2", "-", "4"]);

@@ -51,7 +51,7 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// The answer to a [`Request`].
+/// The decision on a [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Admission {

@@ -32,11 +32,11 @@ impl Broadcast {
 }
 
 impl HostState {
-    /// As [`Host::broadcast`](crate::Host::broadcast).
+    /// Like [`Host::broadcast`](crate::Host::broadcast).
     ///
     /// # Errors
     ///
-    /// Those of [`Host::broadcast`](crate::Host::broadcast).
+    /// Same as [`Host::broadcast`](crate::Host::broadcast).
     pub fn broadcast(
         &mut self,
         delivery: Delivery,
@@ -46,11 +46,11 @@ impl HostState {
         self.broadcast_where(delivery, message, now, |_| true)
     }
 
-    /// As [`broadcast`](Self::broadcast), to all peers but one.
+    /// Like [`broadcast`](Self::broadcast), to all peers but one.
     ///
     /// # Errors
     ///
-    /// Those of `broadcast`.
+    /// Same as `broadcast`.
     pub fn broadcast_except(
         &mut self,
         except: PeerId,
@@ -80,11 +80,11 @@ impl HostState {
         Ok(outcome)
     }
 
-    /// As [`broadcast`](Self::broadcast), to the given peers.
+    /// Like [`broadcast`](Self::broadcast), to the given peers.
     ///
     /// # Errors
     ///
-    /// Those of `broadcast`.
+    /// Same as `broadcast`.
     pub fn broadcast_to(
         &mut self,
         peers: impl IntoIterator<Item = PeerId>,

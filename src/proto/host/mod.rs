@@ -56,7 +56,7 @@ use crate::proto::wire::handshake::{ConnectFingerprint, SecurityMode, Settings};
 ///
 /// A [`Host`](crate::Host) is a `HostState` on a [`Socket`](crate::Socket). Use it directly on
 /// other sockets, or in `sim::Network` to test on virtual time. `now` is an argument and must not
-/// run backwards. The same seed and the same calls give the same packets.
+/// decrease. The same seed and the same calls give the same packets.
 ///
 /// - input: [`handle_datagram`](Self::handle_datagram), [`handle_timeout`](Self::handle_timeout)
 /// - output: [`poll_event`](Self::poll_event), [`poll_transmit`](Self::poll_transmit),
@@ -158,8 +158,8 @@ pub struct Transmit {
 }
 
 impl HostState {
-    /// Creates a host without peers. Outside of tests `seed` must come from the operating system's
-    /// entropy and be used once.
+    /// Creates a host without peers. Except in tests, `seed` must come from the operating system's
+    /// entropy and be used only once.
     ///
     /// # Errors
     ///
@@ -208,9 +208,9 @@ impl HostState {
     /// [`peers_max`](Config::peers_max).
     ///
     /// `decide` runs within a turn, so it must be fast: look up a ticket, do not query a database.
-    /// It is called once per accepted connect, and for every copy of a denied one. It is also
-    /// called for a recorded connect that an attacker replays after its connection has ended, while
-    /// the cookie is valid (10 to 20 s), without another effect. So redeem a single-use ticket at
+    /// It is called once per accepted connect, and for every copy of a denied one. A connect
+    /// replayed by an attacker after its connection has ended, while the cookie is valid (10 to 20
+    /// s), also calls it and has no other effect. So redeem a single-use ticket at
     /// [`Connected`](Event::Connected), not here.
     pub fn set_admission(
         &mut self,
@@ -219,11 +219,11 @@ impl HostState {
         self.admission.set(Box::new(decide));
     }
 
-    /// As [`Host::connect`](crate::Host::connect).
+    /// Like [`Host::connect`](crate::Host::connect).
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]. On error no attempt was started.
+    /// See [`ConnectError`]. On error no attempt is started.
     pub fn connect(
         &mut self,
         to: SocketAddr,
@@ -273,7 +273,7 @@ impl HostState {
     /// - [`NotConnected`](SendError::NotConnected): the handshake is not complete, or
     ///   [`disconnect_after_flush`](Self::disconnect_after_flush) was called.
     ///
-    /// On error nothing was queued.
+    /// On error nothing is queued.
     pub fn send(
         &mut self,
         peer: PeerId,
@@ -284,12 +284,12 @@ impl HostState {
         self.queue(peer, delivery, message, false, now).map(|_| ())
     }
 
-    /// As [`send`](Self::send), and reports the outcome: [`Acked`](Event::Acked) when the message
-    /// is in the event queue of the other side, or [`Lost`](Event::Lost).
+    /// Like [`send`](Self::send), but also reports the outcome: [`Acked`](Event::Acked) when the
+    /// message is in the event queue of the other side, or [`Lost`](Event::Lost).
     ///
     /// # Errors
     ///
-    /// Those of `send`, and [`QueueFull`](SendError::QueueFull) with
+    /// Same as `send`. Also [`QueueFull`](SendError::QueueFull) at
     /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) open receipts of this peer.
     pub fn send_tracked(
         &mut self,
@@ -332,7 +332,7 @@ impl HostState {
         }
     }
 
-    /// As [`Host::message_max`](crate::Host::message_max).
+    /// Like [`Host::message_max`](crate::Host::message_max).
     #[must_use]
     pub fn message_max(&self, peer: PeerId, delivery: Delivery) -> Option<usize> {
         let connection = self.slots.open(peer)?;
@@ -353,9 +353,10 @@ impl HostState {
         }
     }
 
-    /// As [`disconnect`](Self::disconnect), after every queued message was sent, and acknowledged
-    /// if reliable, or after [`idle_timeout`](Config::idle_timeout). Unreliable messages that
-    /// expire do not delay it. A peer that is not connected yet is disconnected at once.
+    /// Like [`disconnect`](Self::disconnect), once all queued messages are sent and the reliable
+    /// ones acknowledged, at the latest after [`idle_timeout`](Config::idle_timeout). Expired
+    /// unreliable messages do not delay it. A peer that is not connected yet is disconnected at
+    /// once.
     ///
     /// Until then messages from the peer arrive, [`send`](Self::send) returns
     /// [`NotConnected`](SendError::NotConnected), [`peers`](Self::peers) omits the peer, and it can
@@ -381,8 +382,8 @@ impl HostState {
         }
     }
 
-    /// Disconnects every peer, as [`disconnect`](Self::disconnect), and denies new connections. Run
-    /// turns until [`is_shut_down`](Self::is_shut_down). A peer of
+    /// Disconnects every peer, like [`disconnect`](Self::disconnect), and denies new connections.
+    /// Run turns until [`is_shut_down`](Self::is_shut_down). A peer of
     /// [`disconnect_after_flush`](Self::disconnect_after_flush) receives the reason of that call.
     pub fn shutdown(&mut self, reason: impl Into<CloseReason>, now: time::Instant) {
         let now = self.clock.at(now);
@@ -425,7 +426,7 @@ impl HostState {
         self.slots.peers()
     }
 
-    /// As [`Host::is_connected`](crate::Host::is_connected).
+    /// Like [`Host::is_connected`](crate::Host::is_connected).
     #[must_use]
     pub fn is_connected(&self, peer: PeerId) -> bool {
         let slot = self.slots.find(peer);
@@ -522,7 +523,7 @@ impl fmt::Debug for HostState {
     }
 }
 
-/// Whether the address is one host with a port: not unspecified, broadcast or multicast.
+/// Whether the address is unicast (not unspecified, broadcast or multicast) and has a port.
 fn is_one_destination(to: SocketAddr) -> bool {
     let ip = to.ip();
     let is_broadcast = matches!(ip, std::net::IpAddr::V4(v4) if v4.is_broadcast());

@@ -36,7 +36,6 @@ pub(super) fn single(clients: usize, ticks: usize) -> io::Result<Entry> {
     Ok(entry(name, clients, ticks, tick))
 }
 
-/// Connected clients, and their addresses.
 fn clients_of(server: SocketAddr, count: usize) -> io::Result<(Vec<UdpSocket>, Vec<SocketAddr>)> {
     let client = |_| {
         let socket = bind(LOOPBACK, None)?;

@@ -8,18 +8,16 @@ use crate::prelude::*;
 use crate::topics::client_pool::{ClientPool, serve};
 
 /// Warm-up, in served clients. The first tick allocates 9 times per client, the second a few times
-/// in all, and the tick after 512 inputs of 32 bytes (one chunk of the message pool) once.
+/// in total, and the tick after 512 inputs of 32 bytes (one chunk of the message pool) once.
 const WARM_UP_SERVED: usize = 1280;
 const WARM_UP_TICKS_MIN: usize = 5;
 
 /// Messages of a tick.
 #[derive(Clone, Copy)]
 pub(crate) struct Workload {
-    /// The message of each client.
     pub(crate) input: &'static [u8],
     /// Number of messages that the server sends to each client.
     pub(crate) messages: usize,
-    /// Queues the messages of the server.
     pub(crate) send: fn(&mut Host, &[PeerId]) -> io::Result<()>,
 }
 
@@ -77,7 +75,7 @@ impl Game {
         let inputs = inputs?;
         self.clients_turn()?;
         let messages = self.pool.take_messages();
-        // `lost` reports a lost datagram with its place; its retransmission allocates.
+        // A lost datagram is reported by `lost`, and its retransmission allocates.
         if self.lost().is_nothing() {
             expect("inputs", inputs, self.peers.len())?;
             let wanted = self.workload.messages * self.peers.len();

@@ -1,8 +1,7 @@
-//! Distributions of times, their percentiles, and the spread of those over rounds.
+//! Distributions of times, their percentiles, and the spread of percentiles over rounds.
 //!
-//! A lost message or datagram counts as infinitely long: a percentile whose rank falls among the
-//! lost is [`Missing::Lost`]. Ranks are counted over everything that was due, not over what
-//! arrived.
+//! A lost message or datagram counts as infinite: a percentile whose rank falls among the lost is
+//! [`Missing::Lost`]. Ranks count everything that was due, not only what arrived.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,13 +17,11 @@ const TIME_MAX: Duration = Duration::from_secs(120);
 /// Points per decade of the distribution in the record and the picture.
 const POINTS_PER_DECADE: u32 = 20;
 
-/// Times of the arrived messages or datagrams.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Distribution {
     times: Histogram<u64>,
-    /// The unit of a time.
     unit: Duration,
-    /// The longest time, exactly: the histogram has limited precision and range.
+    /// The longest time, exact: the histogram has limited precision and range.
     longest: Duration,
 }
 
@@ -43,7 +40,6 @@ impl Default for Distribution {
 }
 
 impl Distribution {
-    /// An empty distribution.
     pub(crate) fn new(unit: Duration, digits: u8) -> Self {
         Self {
             times: Histogram::new_with_max(units(TIME_MAX, unit), digits)
@@ -94,10 +90,10 @@ impl Distribution {
         (self.count() > 0).then(|| micros(self.longest))
     }
 
-    /// The percentiles, if this number of others was lost.
+    /// The percentiles, with this number of lost datagrams.
     pub(crate) fn percentiles(&self, lost: u64) -> Percentiles {
         let total = self.count() + lost;
-        // The time that all but one in `one_in` do not exceed; requires as many samples.
+        // The time that all but one in `one_in` do not exceed; requires `one_in` samples.
         let percentile = |(one_in, at_least): (u64, u64)| {
             if total < at_least {
                 return Err(Missing::TooFew);
@@ -166,7 +162,6 @@ fn units(time: Duration, unit: Duration) -> u64 {
     u64::try_from(time.as_nanos() / unit.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Why a figure is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) enum Missing {
     /// Its rank is among the lost.
@@ -191,7 +186,6 @@ impl fmt::Display for Missing {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Figures<T>(pub(crate) [Result<T, Missing>; 6]);
 
-/// The figures of a distribution.
 pub(crate) const NAMES: [&str; 6] = ["p50", "p90", "p99", "p99.9", "p99.99", "max"];
 
 impl<T: Copy> Figures<T> {
@@ -203,7 +197,6 @@ impl<T: Copy> Figures<T> {
         self.0[2]
     }
 
-    /// The table cells.
     pub(crate) fn cells(&self, show: impl Fn(T) -> String) -> [String; 6] {
         let missing = |missing: Missing| missing.to_string();
         self.0.map(|figure| figure.map_or_else(missing, &show))
@@ -233,7 +226,7 @@ pub(crate) type Percentiles = Figures<f64>;
 pub(crate) type Spreads = Figures<Spread>;
 
 impl Spreads {
-    /// A round with a lost figure counts as infinitely long.
+    /// A round with a lost figure counts as infinite.
     pub(crate) fn of(rounds: &[Percentiles]) -> Self {
         Self(std::array::from_fn(|figure| {
             let spread = Spread::of(column(rounds, figure)).ok_or(Missing::TooFew)?;
@@ -244,8 +237,8 @@ impl Spreads {
         }))
     }
 
-    /// Lost if any round of either side was: leaving out such rounds would improve the ratio with
-    /// every loss.
+    /// Lost if the figure of any round of either side was lost: omitting such rounds would improve
+    /// the ratio with every loss.
     pub(crate) fn of_ratios(of: &[Percentiles], against: &[Percentiles]) -> Self {
         Self(std::array::from_fn(|figure| {
             let (of, against) = (column(of, figure), column(against, figure));

@@ -1,9 +1,8 @@
-//! The sleep of a game between two frames, which only the clock ends.
+//! The sleep of a game between two frames.
 
 use std::thread;
 use std::time::Instant;
 
-/// Sleeps until `deadline`.
 pub(crate) fn sleep_until(deadline: Instant) {
     thread::sleep(deadline.saturating_duration_since(Instant::now()));
 }

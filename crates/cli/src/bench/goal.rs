@@ -80,8 +80,8 @@ impl fmt::Display for Bound {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Kept => f.write_str("kept"),
-            Self::Missed => f.write_str("SHORT"),
+            Self::Kept => f.write_str("met"),
+            Self::Missed => f.write_str("MISSED"),
             Self::Open(why) => write!(f, "no verdict: {why}"),
         }
     }
@@ -89,7 +89,7 @@ impl fmt::Display for Verdict {
 
 /// A table row per goal, with this number of decimals.
 pub(crate) fn table(goals: &[Goal], decimals: usize) -> Table {
-    let mut table = Table::new(["promised", "", "bound", "measured", "verdict"]);
+    let mut table = Table::new(["goal", "", "bound", "measured", "verdict"]);
     for goal in goals {
         let measured = goal.measured.map(|figure| format!("{figure:.decimals$}"));
         table.row([
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_kept_up_to_itself() {
+    fn a_figure_equal_to_the_bound_meets_it() {
         for (bound, kept, missed) in [
             (Bound::AtLeast(0.8), 0.8, 0.799),
             (Bound::AtMost(30.0), 30.0, 30.1),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_says_what_was_measured_and_whether_it_is_enough() {
+    fn a_table_shows_figures_and_verdicts() {
         let bound = Bound::AtMost(1.05);
         let open = Goal {
             verdict: Verdict::Open("all was lost".to_owned()),
@@ -137,7 +137,7 @@ mod tests {
         ];
         let text = table(&goals, 3).to_string();
         let ends = ["1.020", "1.254", "-"];
-        let words = ["kept", "SHORT", "no verdict: all was lost"];
+        let words = ["met", "MISSED", "no verdict: all was lost"];
         for (line, (end, word)) in text.lines().skip(1).zip(ends.into_iter().zip(words)) {
             assert!(line.contains("against mio  at most 1.05"), "{line}");
             let (figures, _) = line.split_once(word).expect("the verdict");

@@ -9,7 +9,7 @@ use tickwire_measure::side::unless_blocked;
 
 use crate::error::CliError;
 
-/// Upper bound only: over loopback the datagram arrives within the sending call.
+/// Upper bound: over loopback the datagram arrives within the sending call.
 const ARRIVAL_MAX: Duration = Duration::from_secs(1);
 
 /// Fails before the first measurement if no datagram arrives.
@@ -47,12 +47,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_reaches_itself() {
+    fn loopback_datagrams_arrive() {
         assert_eq!(refuse_silence(), Ok(()));
     }
 
     #[test]
-    fn only_a_network_that_is_down_can_be_brought_up() {
+    fn suggests_bringing_the_interface_up_only_if_it_is_down() {
         let text = |kind: io::ErrorKind| match cannot_send(&kind.into()) {
             CliError::Runtime(text) => text,
             other => panic!("{other:?}"),

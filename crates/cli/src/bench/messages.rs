@@ -34,8 +34,8 @@ use crate::output::Output;
 use crate::protocol::ProtocolId;
 use crate::{number, time};
 
-/// Connect timeout. Through a link that loses a third in bursts the default occasionally fails, and
-/// connecting is not measured here.
+/// Connect timeout. With 30% burst loss the default occasionally fails, and connecting is not
+/// measured.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Default number of rounds.
@@ -48,21 +48,20 @@ const MESSAGES_MAX: u64 = 10_000_000;
 /// Maximum duration of a round over real sockets.
 const ROUND_MAX: Duration = Duration::from_secs(3600);
 
-/// Maximum loss. Connects rarely succeed beyond it.
+/// Maximum loss. Beyond it connects rarely succeed.
 const LOSS_MAX: f64 = 0.9;
 
 /// Measures message latency over a lossy link, for each delivery
 ///
-/// One host sends a message to another host each tick, both tick at the same
-/// time, and the link between them loses and delays datagrams. The latency counts
-/// from the tick in which a message was due to the tick in which the receiver
-/// takes it, so on virtual time it is a whole number of ticks. A message that
-/// does not arrive counts as infinitely long, and a percentile among these is
-/// shown as "lost".
+/// One host sends a message to another host each tick, both tick at the same time,
+/// and the link between them loses and delays datagrams. Latency counts from the
+/// tick in which a message was due to the tick in which the receiver takes it, so
+/// on virtual time it is a whole number of ticks. A message that does not arrive
+/// counts as an infinite latency: a percentile among these is shown as "lost".
 ///
-/// On virtual time nothing waits, and the same options give the same figures on
-/// every machine. With --real, the hosts have sockets on loopback with the same
-/// simulated link, and all rows are measured at once, in one loop.
+/// On virtual time the same options give the same figures on every machine. With
+/// --real, the hosts have sockets on loopback with the same simulated link, and
+/// all rows are measured concurrently in one loop.
 ///
 /// A redundant copy of a small reliable message is sent before a loss is known, a
 /// retransmission after it. The picture shows latency by percentile, for each
@@ -72,7 +71,7 @@ const LOSS_MAX: f64 = 0.9;
 pub(crate) struct Options {
     /// Fractions of lost datagrams
     ///
-    /// 0 to 0.9 or 0% to 90%. In each direction. There are rows for each value of a list.
+    /// 0 to 0.9 or 0% to 90%, in each direction. Each value of a list has its own rows.
     #[arg(long, value_name = "FRACTION", value_delimiter = ',', default_value = "0,0.05,0.15,0.3",
           value_parser = number::fraction(LOSS_MAX), allow_hyphen_values = true)]
     loss: Vec<f64>,
@@ -160,11 +159,9 @@ fn burst(text: &str) -> Result<f64, String> {
 struct Results {
     rows: Vec<Row>,
     goals: Vec<Goal>,
-    /// Why no goal applies.
     no_verdict: Option<String>,
 }
 
-/// Measures, then prints.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let options = &Options {
         rounds: Some(options.rounds()),
@@ -208,7 +205,7 @@ impl Results {
         output.line(format_args!("{options}\n"))?;
         output.line(report::table(options, &self.rows))?;
         output.line(
-            "\nlatency in ms, from the tick in which a message was due to the one in which it was taken; \
+            "\nlatency in ms, from the tick in which a message was due to the tick in which it was taken; \
              kbit/s with IP and UDP headers",
         )?;
         match &self.no_verdict {
@@ -262,7 +259,6 @@ impl Options {
         }
     }
 
-    /// The config of both hosts.
     fn config(&self, case: Case) -> Config {
         let ProtocolId(protocol_id) = ProtocolId::default();
         let config = if self.plain {
@@ -296,7 +292,6 @@ fn measure(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     }
 }
 
-/// Measures row by row.
 fn measure_virtual(options: &Options, cases: &[Case]) -> Result<Vec<Row>, CliError> {
     let steps = u64::from(options.rounds()) * cases.len() as u64;
     let progress = Progress::new(steps, None);

@@ -1,4 +1,4 @@
-//! `tickwire bench`: benchmarks, each beside floors that are measured in the same run.
+//! `tickwire bench`: benchmarks, compared with floors that are measured in the same run.
 //!
 //! Each benchmark has its own folder. `crates/measure` has rounds, statistics, floors and tables;
 //! this module has distributions with losses, goals, the JSON record, pictures and the progress
@@ -24,7 +24,6 @@ pub(crate) struct Options {
     command: Command,
 }
 
-/// The benchmarks.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Latency(latency::Options),
@@ -32,7 +31,6 @@ enum Command {
     Rate(rate::Options),
 }
 
-/// Runs the requested benchmark.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     match &options.command {
         Command::Latency(options) => latency::run(options),

@@ -38,7 +38,7 @@ const GRID: RGBColor = RGBColor(225, 225, 225);
 /// A dash and its gap.
 const DASH: (i32, i32) = (7, 5);
 
-/// Length of the line beside a label.
+/// Length of the line next to a label.
 const LEGEND: i32 = 30;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -56,8 +56,8 @@ pub(crate) struct Panel {
 /// The horizontal axis of a panel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Axis {
-    /// One in so many, logarithmic: each step to the right is ten times as rare, which gives the
-    /// tail as much space as the median.
+    /// One in N, logarithmic: each step to the right is ten times rarer, which shows the tail as
+    /// clearly as the median.
     OneIn,
     /// Linear.
     Seconds,
@@ -101,8 +101,8 @@ impl Series {
     }
 }
 
-/// Draws the panels below each other, under a heading, into a file, if requested. Replaces an
-/// existing file.
+/// Draws a heading and the panels below each other into a file, if requested. Replaces an existing
+/// file.
 pub(crate) fn write(
     path: Option<&Path>,
     title: &str,
@@ -256,7 +256,7 @@ impl Axis {
         start..values.fold(end, f64::max)
     }
 
-    /// The labelled values: all, one in two, one in ten, one in a hundred and so on; or at most ten
+    /// The labelled values: all, one in two, one in ten, one in a hundred and so on, or at most ten
     /// times.
     fn marks(self, range: &Range<f64>) -> Vec<f64> {
         match self {
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_holds_every_value_and_its_marks_lie_in_it() {
+    fn an_axis_contains_every_value_and_mark() {
         let range = around([50.0, 90.0, 2000.0, f64::INFINITY].into_iter());
         assert!(range.start < 50.0 && range.end > 2000.0 && range.end < 3000.0);
         assert_eq!(marks(&range), [50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0]);

@@ -43,7 +43,6 @@ impl Progress {
         }
     }
 
-    /// Starts the next measurement.
     pub(crate) fn next(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());
         let is_long = self.is_long || self.bar.elapsed() > PATIENCE;

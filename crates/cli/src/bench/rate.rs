@@ -21,14 +21,13 @@ use crate::output::Output;
 
 /// Measures a game's traffic on a saturated link
 ///
-/// A server sends long messages to clients behind one link, and meanwhile a game
-/// of 60 ticks per second, on virtual time: the same seed gives the same figures
-/// on every machine. "share" is the part of the link that the transfers had,
-/// "fairness" how evenly they shared it (Jain's index, 1 is best), and "p50" and
-/// "p99" are the latency of the game's messages. A second table compares the
-/// targets.
+/// A server transfers long messages to clients behind one link and runs a game at
+/// 60 ticks per second, on virtual time: the same seed gives the same figures on
+/// every machine. "share" is the share of the link that the transfers used,
+/// "fairness" is Jain's index of the transfers (1 is best), and "p50" and "p99"
+/// are latencies of the game's messages. A second table shows the goals.
 ///
-/// The same controller beside Copa, without the rest of a host:
+/// To compare the controller with Copa, without the rest of a host:
 ///
 ///   cargo test --lib congestion -- --ignored --nocapture
 #[derive(Debug, clap::Args, Serialize)]
@@ -74,7 +73,6 @@ struct Row {
     outcome: Outcome,
 }
 
-/// Runs every scenario and prints the results.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let json = options.json_file.as_deref();
     json.map_or(Ok(()), record::refuse_unwritable)?;
@@ -185,7 +183,7 @@ mod tests {
     const SEEDS: [u32; 2] = [1, 1000];
 
     #[test]
-    fn every_promise_is_kept() {
+    fn meets_every_goal() {
         let is_compared = |name| [scenario::ALONE, scenario::ALONE_BY_TICKS].contains(&name);
         for seed in SEEDS {
             let concerned = |one: &Scenario| !one.promises.is_empty() || is_compared(one.name);
@@ -197,21 +195,21 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_that_is_not_kept_is_said() {
+    fn reports_a_missed_goal() {
         let mut rows = vec![Row::of(&flood(), 1).unwrap()];
         rows[0].share = 0.1;
         let goals = goals(&[flood()], &rows);
         assert_eq!(goals.len(), 1, "the other rows were left out");
         assert!(goals[0].is_missed());
         let table = goal::table(&goals, DECIMALS).to_string();
-        assert!(table.contains("0.10    SHORT"), "{table}");
+        assert!(table.contains("0.10   MISSED"), "{table}");
     }
 
     #[test]
-    fn what_a_flood_loses_is_counted() {
+    fn counts_the_messages_that_a_flood_loses() {
         let outcome = Row::of(&flood(), 1).unwrap().outcome;
         assert!(outcome.flood_expired > 0);
-        assert_eq!(outcome.flood_refused, 0, "what is too old makes room");
+        assert_eq!(outcome.flood_refused, 0, "expired messages free the queue");
     }
 
     #[test]

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn to_ask_whether_a_file_can_be_written_changes_nothing() {
+    fn the_check_for_writability_changes_no_file() {
         let name = format!("tickwire-record-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         refuse_unwritable(&path).unwrap();

@@ -1,4 +1,4 @@
-//! The transport through a connection: how it is opened, and why it ends.
+//! The transport through a connection: how it opens, and why it ends.
 
 use std::io;
 use std::net::SocketAddr;
@@ -221,7 +221,7 @@ mod tests {
     use crate::protocol::WRONG_TICKET;
 
     #[test]
-    fn a_refusal_says_what_to_do_about_it() {
+    fn a_denied_connect_states_what_to_do() {
         let why = disconnect_text;
         let denied = |code| why(DisconnectReason::Denied { code });
         assert!(denied(WRONG_TICKET).ends_with("it requires a --ticket, or a different one"));

@@ -24,25 +24,25 @@ pub(super) struct Counters {
     pub(super) sent: u64,
     /// Probes with a reply in time.
     pub(super) received: u64,
-    /// Probes without a reply in time, even if one comes later.
+    /// Probes without a reply in time, even if a reply arrives later.
     pub(super) lost: u64,
     /// Lost probes with a late reply.
     pub(super) late: u64,
     /// Replies to a probe that already had one.
     pub(super) duplicates: u64,
-    /// Received probes whose reply came after that of a later probe.
+    /// Received probes whose reply arrived after the reply to a later probe.
     pub(super) out_of_order: u64,
     /// Replies with the nonce of this run and changed bytes.
     pub(super) altered: u64,
     /// Datagrams without the nonce, from another address, or with an unknown sequence number.
     pub(super) foreign: u64,
-    /// Probes that the system refused to send, not counted in `sent`.
+    /// Probes that the system rejected, not counted in `sent`.
     pub(super) not_sent: u64,
     /// Datagrams that the kernel of this machine dropped.
     pub(super) dropped_by_kernel: u64,
     /// Set by [`finish`](Self::finish), as the next field.
     pub(super) in_flight: u64,
-    /// Share of `lost` in the probes that are not in flight.
+    /// `lost` as a share of the probes that are not in flight.
     pub(super) loss_fraction: f64,
 }
 

@@ -11,8 +11,7 @@ use serde::Serialize;
 /// if in flight.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// Maximum number of probes in flight. It leaves room for lost probes, so that late replies find
-/// them.
+/// Maximum number of probes in flight. The others are lost probes, remembered for late replies.
 pub(super) const IN_FLIGHT_MAX: usize = 32_768;
 const _: () = assert!(2 * IN_FLIGHT_MAX <= REMEMBERED_MAX);
 
@@ -25,7 +24,7 @@ pub(super) enum ReplyKind {
     OutOfOrder,
     /// The first reply to a probe that was lost.
     Late,
-    /// As `Late`, but [`take_lost`](InFlight::take_lost) has not reported the probe yet.
+    /// Like `Late`, but [`take_lost`](InFlight::take_lost) has not reported the probe yet.
     #[serde(rename = "late")]
     Overdue,
     Duplicate,
@@ -75,7 +74,7 @@ pub(super) struct InFlight {
     /// No probe before this one is in flight.
     unsettled: u64,
     waiting: u64,
-    /// The highest sequence number that was answered in time.
+    /// The highest sequence number with a reply in time.
     latest_answered: u64,
 }
 

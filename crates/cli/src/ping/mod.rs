@@ -36,32 +36,32 @@ use crate::{number, time};
 
 /// Measures round-trip times to a UDP echo or through a connection
 ///
-/// The target is a program that sends datagrams back unchanged, such as `tickwire
-/// listen --echo`:
+/// The target is a program that echoes datagrams unchanged, such as
+/// `tickwire listen --echo`:
 ///
 ///   ping 127.0.0.1:10080, 64 bytes
 ///   seq=1 64 bytes time=0.123 ms
 ///
-/// With --connect the target is a server that sends messages back unchanged, such
-/// as `tickwire serve`, and probes are unreliable messages. The connection is
+/// With --connect the target is a server that echoes messages, such as
+/// `tickwire serve`, and probes are unreliable messages. The connection is
 /// encrypted, and --server-key also authenticates the server. The summary then
 /// ends with the connection's own measurements.
 ///
-/// Probes are sent at a fixed interval that does not wait for replies, and a late
-/// probe does not shift the following ones. If ping itself is delayed by a whole
+/// Probes are sent at a fixed interval regardless of replies, and a late probe
+/// does not shift the following ones. If ping itself is delayed by a whole
 /// interval, the schedule restarts: missed probes are not sent in a burst. The
-/// summary reports this, and probes that were sent more than 100 ms late, as
-/// "held up". A round trip is measured from when the probe is passed to the
-/// system until its reply is received.
+/// summary reports this, and probes that were sent more than 100 ms late, as "held
+/// up". A round trip counts from passing the probe to the system until its reply
+/// is received.
 ///
 /// A probe without a reply within the timeout is lost. A later reply is shown as
 /// "late", and the probe stays lost. "altered" is a reply with changed bytes.
-/// "foreign" is a datagram from another address or of another run. Each run has a
-/// random number that separates concurrent runs; it is no protection against an
-/// attacker on the network path.
+/// "foreign" is a datagram from another address or of another run. A random number
+/// separates concurrent runs; it does not protect against an attacker on the
+/// network path.
 ///
 /// The run ends with a summary, also after Ctrl-C or SIGTERM. "in flight" are
-/// probes that are neither answered nor lost; the percentage of "lost" excludes
+/// probes without a reply that are not lost yet; the percentage of "lost" excludes
 /// them. "dropped by kernel" are datagrams that arrived faster than ping read
 /// them. min, avg, p50, p99 and max are of replies in time. jitter is the mean
 /// absolute difference between consecutive round trips (RFC 3550 section 6.4.1,
@@ -71,7 +71,7 @@ use crate::{number, time};
 pub(crate) struct Options {
     /// Target address
     ///
-    /// A host and a port, or only a port for 127.0.0.1.
+    /// A host and a port, or a port alone for 127.0.0.1.
     #[arg(default_value = address::DEFAULT)]
     address: String,
 
@@ -82,8 +82,8 @@ pub(crate) struct Options {
 
     /// Time between probes
     ///
-    /// Such as 16ms or 1s. With 0s, the next probe is sent when the previous one is answered or
-    /// lost.
+    /// Such as 16ms or 1s. With 0s, the next probe is sent after the reply to the previous one, or
+    /// its loss.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time::parse,
           allow_hyphen_values = true)]
     interval: Duration,
@@ -117,16 +117,16 @@ pub(crate) struct Options {
           allow_hyphen_values = true, help_heading = "Connection")]
     connect_timeout: Duration,
 
-    /// Number that the server must have too
+    /// Protocol id of the server
     #[arg(long, requires = "connect", value_name = "N", default_value_t,
           value_parser = value_parser!(ProtocolId), allow_negative_numbers = true,
           help_heading = "Connection")]
     protocol_id: ProtocolId,
 
-    /// Public key that the server must have
+    /// Public key of the server
     ///
     /// As printed by `keygen` and `serve`. Without it the server is not authenticated, and another
-    /// host may answer in its place.
+    /// host can impersonate it.
     #[arg(
         long,
         requires = "connect",
@@ -142,7 +142,7 @@ pub(crate) struct Options {
 
     /// Sends a ticket or token without --server-key
     ///
-    /// The server is then not authenticated, and another host may receive it.
+    /// The server is then not authenticated, and another host may receive the credential.
     #[arg(
         long,
         requires = "connect",
@@ -166,7 +166,8 @@ pub(crate) struct Options {
     token: Option<Token>,
 }
 
-/// Runs until all probes are answered or lost, or a signal arrives. Fails without a reply in time.
+/// Runs until every probe has a reply or is lost, or a signal arrives. Fails if no reply arrived in
+/// time.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     options.validate()?;
     let mut output = Output::new(options.json);
@@ -203,12 +204,10 @@ impl Options {
         ticket.or(token).unwrap_or_default().to_vec()
     }
 
-    /// Checks combinations of options.
     fn validate(&self) -> Result<(), CliError> {
         let size = usize::from(self.size);
         if self.connect && size > WHOLE_MAX {
-            // A longer message would be fragmented, and its round trip would be that of several
-            // packets.
+            // A longer message would be fragmented into several packets.
             return Err(CliError::Usage(format!(
                 "--size is {size} bytes, but at most {WHOLE_MAX} fit into one packet with --connect"
             )));
@@ -224,8 +223,8 @@ impl Options {
     }
 }
 
-/// An unanswered probe is in flight for the whole timeout, and [`IN_FLIGHT_MAX`] probes are
-/// remembered.
+/// A probe without a reply is in flight for the whole timeout, and at most [`IN_FLIGHT_MAX`] can
+/// be.
 fn validate_in_flight(count: u64, timeout: Duration, interval: Duration) -> Result<(), CliError> {
     // With an interval of zero, one probe at a time.
     let in_flight = timeout
@@ -257,7 +256,7 @@ mod tests {
         options: Options,
     }
 
-    /// The text of the error, or nothing.
+    /// The text of the error, or an empty text.
     fn refusal(args: &[&str]) -> String {
         let parsed = match Ping::try_parse_from([&["ping"], args].concat()) {
             Ok(ping) => ping.options.validate(),
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_room_for_less_than_a_datagram() {
+    fn a_message_is_shorter_than_a_datagram() {
         assert_eq!(refusal(&["--connect", "--size", "992"]), "");
         let text = "--size is 993 bytes, but at most 992 fit into one packet with --connect";
         assert_eq!(refusal(&["--connect", "--size", "993"]), text);

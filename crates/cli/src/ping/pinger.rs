@@ -20,7 +20,7 @@ pub(super) struct Pinger<T> {
     schedule: Schedule,
     session: Session,
     last: u64,
-    /// Without an interval, each probe waits for the previous reply, so that probes are no flood.
+    /// Without an interval, each probe waits for the previous reply, to avoid a flood.
     one_at_a_time: bool,
     timeout: Duration,
     late_sends: LateSends,
@@ -47,7 +47,7 @@ impl<T: Transport> Pinger<T> {
         }
     }
 
-    /// Runs until all probes are answered or lost, a signal arrives or the connection ends.
+    /// Runs until every probe has a reply or is lost, a signal arrives or the connection ends.
     pub(super) fn run(mut self) -> Result<(), CliError> {
         while !self.is_done() {
             // Before the send, because writing a line takes longer than a short round trip.
@@ -103,7 +103,8 @@ impl<T: Transport> Pinger<T> {
         }
     }
 
-    /// Ends the run if the first probe is refused. Later refusals may be an interrupted network.
+    /// Ends the run if the first probe is rejected. Later rejections may be an interruption of the
+    /// network.
     fn on_refused(&mut self, reason: String, now: Instant) -> Result<(), CliError> {
         let seq = self.session.on_refused();
         self.schedule.on_refused(now, self.timeout);
@@ -133,7 +134,7 @@ impl<T: Transport> Pinger<T> {
             .receive(&mut |datagram| output.event(&session.on_datagram(datagram, Instant::now())))
     }
 
-    /// After everything was received, so that a reply in time is not counted as lost.
+    /// Called after all received datagrams, so that a reply in time is not counted as lost.
     fn report_lost(&mut self) -> Result<(), CliError> {
         let now = Instant::now();
         while let Some(lost) = self.session.take_lost(now) {

@@ -13,13 +13,12 @@ pub(super) const PROBE_MIN: usize = 16;
 pub(super) enum ProbeMatch {
     /// The probe with this sequence number, unchanged.
     Probe(u64),
-    /// It has the nonce, but other bytes than were sent.
+    /// The nonce matches, but other bytes were changed.
     Altered,
-    /// It does not have the nonce.
+    /// The nonce does not match.
     Foreign,
 }
 
-/// The probes of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probes {
     nonce: u64,

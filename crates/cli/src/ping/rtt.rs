@@ -66,7 +66,6 @@ impl RttRecorder {
         }
     }
 
-    /// `None` without a round trip.
     pub(super) fn summary(&self) -> Option<RttSummary> {
         let count = self.nanos.len();
         let mean = |sum: u128, count| Some(millis(sum.checked_div(u128::from(count))?));
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_those_of_the_whole_distribution() {
+    fn percentiles_cover_the_whole_distribution() {
         let rtt_summary = rtt_summary((1..=1000).map(us)).expect("there are some");
         assert_eq!(
             (rtt_summary.min, rtt_summary.max),

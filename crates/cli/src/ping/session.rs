@@ -23,7 +23,7 @@ pub(super) struct Session {
     in_flight: InFlight,
     rtt: RttRecorder,
     counters: Counters,
-    /// The first other address from which a probe came back.
+    /// The first other address that sent a probe back.
     other_address: Option<SocketAddr>,
     /// Foreign datagrams from the target itself.
     foreign_from_target: u64,
@@ -57,14 +57,13 @@ impl Session {
         self.probes.bytes(self.next_seq())
     }
 
-    /// The next probe was sent at `now`.
     pub(super) fn on_sent(&mut self, now: Instant) {
         let forgotten = self.in_flight.on_sent(now);
         self.counters.sent += 1;
         self.counters.lost += u64::from(forgotten.is_some());
     }
 
-    /// The system refused to send the last probe. Returns its sequence number.
+    /// The system rejected the last probe. Returns its sequence number.
     pub(super) fn on_refused(&mut self) -> u64 {
         self.in_flight.on_refused();
         self.counters.sent -= 1;
@@ -72,7 +71,6 @@ impl Session {
         self.next_seq() - 1
     }
 
-    /// A datagram was received at `now`.
     pub(super) fn on_datagram(&mut self, datagram: &Datagram<'_>, now: Instant) -> PingEvent {
         let from = datagram.from;
         // Without the scope and the flow of an IPv6 address, which the system may set.
@@ -83,7 +81,7 @@ impl Session {
                 self.other_address.get_or_insert(from);
                 None
             }
-            // Without a sequence number, which may be what was altered.
+            // Without a sequence number, which may be altered.
             ProbeMatch::Altered if is_from_target => {
                 self.counters.altered += 1;
                 return PingEvent::Altered(datagram.into());
@@ -136,7 +134,7 @@ impl Session {
         self.rtt.summary()
     }
 
-    /// Why no reply came in time, most likely, and what to do.
+    /// The likely reason that no reply arrived in time, and what to do.
     pub(super) fn no_reply_reason(&self) -> Option<String> {
         let (to, counters) = (self.to, &self.counters);
         if counters.received > 0 {
@@ -336,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_probe_is_neither_sent_nor_lost() {
+    fn a_rejected_probe_is_neither_sent_nor_lost() {
         let mut play = Play::new();
         play.send(1);
         assert_eq!(play.session.on_refused(), 1);

@@ -18,7 +18,6 @@ pub(super) trait Transport: Sized {
     /// Waits for a datagram, a signal or the deadline, if there is one.
     fn wait(&mut self, deadline: Option<Instant>) -> Result<(), CliError>;
 
-    /// Passes all received datagrams to `handle`.
     fn receive(&mut self, handle: &mut Handler<'_>) -> Result<(), CliError>;
 
     /// Number of datagrams that the kernel of this machine dropped.
@@ -98,8 +97,8 @@ impl Transport for UdpTransport {
 pub(super) struct DiscardCounter(u64);
 
 impl DiscardCounter {
-    /// Why the last probe was not sent: the error, or a datagram that was discarded since the last
-    /// call, which may be an earlier probe.
+    /// Why the last probe was not sent: the error, or a datagram discarded since the last call,
+    /// which may be an earlier probe.
     pub(super) fn refusal(
         &mut self,
         error: Option<io::Error>,

@@ -62,8 +62,8 @@ impl AdmissionOptions {
     }
 }
 
-/// Redeems the token of a connected peer, which may have expired or been used since admission.
-/// Returns the player, escaped for a terminal.
+/// Redeems the token of a connected peer. It may have expired or been used since admission. Returns
+/// the player, escaped for a terminal.
 pub(super) fn redeem(verifier: &Verifier, payload: &[u8]) -> Result<String, TokenError> {
     let token = verifier.redeem_now(payload)?;
     Ok(FormattedBytes(token.player, ByteFormat::Text).to_string())

@@ -23,10 +23,10 @@ const LOST: [Label; 6] = [
 
 /// Why an incoming datagram or connection attempt was rejected.
 const REJECTED: [Label; 8] = [
-    ("refused", "refused"),
+    ("refused", "denied"),
     ("protocol_id", "with another protocol id"),
     ("cookie", "with an invalid cookie"),
-    ("poll_limit", "over the limit per poll"),
+    ("poll_limit", "over the limit per turn"),
     ("handshake_rate", "over the handshake rate"),
     ("malformed", "malformed"),
     ("forged", "forged or damaged"),
@@ -123,7 +123,7 @@ impl Counters {
         .concat()
     }
 
-    /// Losses and rejections other than zero: `; lost: 2 by the kernel; rejected: 1 refused`.
+    /// Losses and rejections other than zero: `; lost: 2 by the kernel; rejected: 1 denied`.
     fn problems(&self) -> String {
         let lost = match list(&self.lost, &LOST) {
             Some(lost) => format!("; lost: {lost}"),
@@ -144,7 +144,7 @@ impl Traffic {
 }
 
 fn since<const N: usize>(now: &[u64; N], before: &[u64; N]) -> [u64; N] {
-    // The kernel's own counter wraps at 2^32.
+    // The kernel's counter wraps at 2^32.
     std::array::from_fn(|index| now[index].saturating_sub(before[index]))
 }
 

@@ -1,4 +1,4 @@
-//! The simulated game: sends every message back, at the next tick if there is one.
+//! The simulated game: echoes every message, at the next tick if there is one.
 
 use tickwire::bytes::Bytes;
 use tickwire::{Delivery, Host, PeerId, SendError};
@@ -110,7 +110,7 @@ mod tests {
         message(&mut echo, peer, 1);
         let before = echo.counters.replied;
         echo.send_replies(&mut server);
-        assert_eq!(echo.counters.replied, before + 1, "there is room again");
+        assert_eq!(echo.counters.replied, before + 1, "there is space again");
     }
 
     #[test]

@@ -29,9 +29,9 @@ pub(super) enum ServeEvent {
     Connected {
         peer: String,
         address: SocketAddr,
-        /// Of its token, if the server requires a token.
+        /// The player of its token, if the server requires one.
         player: Option<String>,
-        /// Why its token was refused after admission.
+        /// Why its token was rejected after admission.
         refusal: Option<String>,
     },
     #[display("peer {peer} from {from} moved to {address}")]
@@ -55,7 +55,6 @@ pub(super) enum ServeEvent {
         #[serde(flatten)]
         counters: Counters,
     },
-    /// Counters since the start.
     #[display("{}", _0.totals())]
     Summary(Counters),
 }

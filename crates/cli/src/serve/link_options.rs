@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_values_out_of_range_by_option() {
+    fn rejects_values_out_of_range_by_option() {
         let options = LinkOptions {
             jitter: Duration::from_secs(61),
             ..UNIMPAIRED

@@ -1,4 +1,4 @@
-//! `tickwire serve`: a headless server that sends every message back.
+//! `tickwire serve`: a headless server that echoes every message.
 //!
 //! This file has the options and the loop around the host.
 
@@ -33,34 +33,34 @@ use crate::schedule::until;
 use crate::signals::StopSignal;
 use crate::time::{self, Millis};
 
-/// In Hz. A shorter tick is in the order of scheduling delays.
+/// In Hz. Shorter ticks are of the order of scheduling delays.
 const TICK_RATE_MAX: u64 = 1000;
 
-/// Runs a server that sends every message back to its peer
+/// Runs a server that echoes every message
 ///
 /// Connects, disconnects and moves to another address are shown:
 ///
 ///   peer 0v0 connected from 127.0.0.1:54321
 ///   peer 0v0 from 127.0.0.1:54321 gone after 12.345 s: disconnected by the peer, code 0
 ///
-/// A peer id is a slot and how often that slot was used before. A report shows
-/// rates and losses, unless there was no traffic:
+/// A peer id is a slot and the number of its earlier uses. A report shows rates
+/// and losses, unless there was no traffic:
 ///
 ///   1 peers; in 60 messages/s, 60 datagrams/s; out 60 messages/s, 61 datagrams/s; nothing lost
 ///
-/// Losses are shown by place: "on the network", packets that were not
-/// acknowledged in time (of a disconnected peer, as of its last message); "by the
-/// kernel", datagrams that did not fit into the receive buffer; "in the event
-/// queue", messages that were not taken in time; "in the send queue", replies
-/// that did not fit; "with their peer", replies to a disconnected peer; "by the
-/// system", datagrams that the system refused to send. "rejected" are datagrams
-/// and connection attempts. A disconnecting peer repeats its last packet, and the
+/// Losses are shown by place: "on the network", packets that were not acknowledged
+/// in time (of a disconnected peer, as of its last message); "by the kernel",
+/// datagrams that did not fit into the receive buffer; "in the event queue",
+/// messages that were not taken in time; "in the send queue", replies that did not
+/// fit; "with their peer", replies to a disconnected peer; "by the system",
+/// datagrams that the system rejected. "rejected" are received datagrams and
+/// connection attempts. A disconnecting peer repeats its last packet, and the
 /// copies count as "for an unknown connection".
 ///
-/// With a tick, messages are collected and answered at the next tick, as in a
-/// game that steps its world. This adds up to one tick to the round trip. With
-/// --tick-rate 0 they are answered at once, and with --report-interval 0s a
-/// server without traffic then only sleeps.
+/// With a tick, messages are collected and echoed at the next tick, as in a game
+/// that steps its world. This adds up to one tick to the round trip. With
+/// --tick-rate 0 they are echoed at once; with --report-interval 0s as well, a
+/// server without traffic only sleeps.
 ///
 /// The second line has the public key of the server, which clients pin with `ping
 /// --connect --server-key`:
@@ -76,7 +76,7 @@ pub(crate) struct Options {
     #[arg(default_value = address::DEFAULT, long_help = address::LISTEN_HELP)]
     address: String,
 
-    /// Ticks per second; 0 answers at once
+    /// Ticks per second; 0 echoes at once
     ///
     /// At most 1000.
     #[arg(long, value_name = "HZ", default_value = "60",
@@ -90,13 +90,13 @@ pub(crate) struct Options {
 
     /// Connected peers, up to 65536
     ///
-    /// Further clients are refused: the server is full.
+    /// Further clients are denied because the server is full.
     #[arg(long, value_name = "N", default_value_t = Config::default().peers_max,
           value_parser = number::between::<usize>(0, PEERS_MAX as u64),
           allow_negative_numbers = true)]
     peers_max: usize,
 
-    /// Number that clients must have too
+    /// Protocol id of the clients
     #[arg(long, value_name = "N", default_value_t, allow_negative_numbers = true)]
     protocol_id: ProtocolId,
 
@@ -158,7 +158,7 @@ struct Server {
     peers: Peers,
     verifier: Option<Verifier>,
     echo: Echo,
-    /// `None`: messages are answered at once.
+    /// `None`: messages are echoed at once.
     tick: Option<Ticker>,
     report: Option<Report>,
 }
@@ -221,7 +221,7 @@ impl Server {
                     bytes,
                     ..
                 } => {
-                    // This may be the last message before the statistics are gone.
+                    // This may be the last message before the statistics are dropped.
                     self.peers.refresh(&self.host, peer);
                     self.echo.on_message(peer, delivery, bytes);
                 }
@@ -260,7 +260,7 @@ impl Server {
 
     fn reply_if_due(&mut self) -> Result<(), CliError> {
         if let Some(ticker) = &mut self.tick {
-            // One tick answers all pending messages, also those of missed ticks.
+            // One tick echoes all pending messages, including those of missed ticks.
             if ticker.steps_due(Instant::now()) == 0 {
                 return Ok(());
             }

@@ -89,7 +89,7 @@ fn listen_prints_progress_instead_of_datagrams_with_quiet() {
 }
 
 #[test]
-fn listen_refuses_hex_with_json() {
+fn listen_rejects_hex_with_json() {
     let ended = run(&mut tickwire(&["listen", "0", "--json", "--hex"]));
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr[0].contains("cannot be used with"), "{ended:?}");

@@ -148,7 +148,7 @@ fn an_invalid_key_file_is_reported_without_its_content() {
         let first_line = format!("its first line must be `{tag}`");
         let untagged = format!("insert `{tag}` as its first line");
         let cases = [
-            (open, "others can read or write the key file"),
+            (open, "other users can read or write the key file"),
             (folder.file("empty.key", ""), &first_line),
             (folder.file("short.key", &secret[1..]), &first_line),
             (folder.file("untagged.key", &secret), &untagged),
@@ -185,7 +185,7 @@ fn users_of<'a>(kind: &str, file: &'a str) -> Vec<Vec<&'a str>> {
 }
 
 #[test]
-fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
+fn a_key_of_the_other_kind_is_rejected_and_both_kinds_are_named() {
     let folder = Directory::new();
     let (server, _) = folder.server_key("server.key");
     let token = folder.token_key("token.key");
@@ -209,7 +209,7 @@ fn a_key_of_the_other_kind_is_refused_and_both_kinds_are_named() {
 }
 
 #[test]
-fn invalid_key_options_are_refused_before_anything_is_sent() {
+fn invalid_key_options_are_rejected_before_anything_is_sent() {
     let folder = Directory::new();
     let key = folder.token_key("token.key");
     let long = "x".repeat(129);

@@ -378,15 +378,15 @@ fn a_closed_output_ends_a_ping_quietly() {
 // Errors.
 
 #[test]
-fn a_refused_probe_is_reported() {
+fn a_rejected_probe_is_reported() {
     let ended = start("255.255.255.255:9", &[]).end();
-    let text = "cannot send to 255.255.255.255:9: the system does not permit it";
+    let text = "cannot send to 255.255.255.255:9: permission denied: a firewall blocks it";
     assert_fails(&ended, 1, &[text]);
     assert_eq!(ended.stdout, ["ping 255.255.255.255:9, 64 bytes"]);
 }
 
 #[test]
-fn invalid_options_are_refused_and_nothing_is_sent() {
+fn invalid_options_are_rejected_and_nothing_is_sent() {
     let (socket, address) = socket();
     let ended = start(&address, &["--interval", "1us"]).end();
     assert_fails(&ended, 2, &["can be in flight, but at most 32768"]);

@@ -290,10 +290,10 @@ fn a_closed_output_ends_a_ping_quietly_and_disconnects_it() {
     server.gone("0v0", from, "disconnected by the peer, code 0");
 }
 
-// Refused clients.
+// Denied clients.
 
 #[test]
-fn a_full_server_refuses_clients_until_a_peer_disconnects() {
+fn a_full_server_denies_clients_until_a_peer_disconnects() {
     let server = Server::start(&[&["--peers-max", "1"][..], &AT_ONCE].concat());
     let first = ping_for_long(&server.address, &[]);
     let ended = ping_once(&server.address, &[]);
@@ -308,7 +308,7 @@ fn a_full_server_refuses_clients_until_a_peer_disconnects() {
     server.gone("0v0", from, "disconnected by the peer, code 0");
     assert_done(&ping_once(&server.address, &[]));
     let totals = server.end(Signal::SIGTERM).pop().unwrap();
-    assert!(totals.contains(" refused"), "{totals}");
+    assert!(totals.contains(" denied"), "{totals}");
 }
 
 #[test]
@@ -363,7 +363,7 @@ fn an_unsendable_address_fails_at_once() {
 // Errors.
 
 #[test]
-fn invalid_serve_and_connect_options_are_refused() {
+fn invalid_serve_and_connect_options_are_rejected() {
     let cases: [(&[&str], &str); 10] = [
         (&["serve", "nonsense"], "the port is missing"),
         (&["serve", "--latency", "61s"], "--latency is 61 s"),

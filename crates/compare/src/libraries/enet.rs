@@ -1,5 +1,5 @@
-//! `rusty_enet`, which is `ENet` transpiled to Rust: two hosts with the clock of the run and a
-//! socket in memory.
+//! `rusty_enet`, `ENet` transpiled to Rust: two hosts with the clock of the run and sockets in
+//! memory.
 //!
 //! A tick calls `service` until it returns no event, which also sends, and `flush` after the
 //! message was queued.
@@ -18,7 +18,7 @@ use super::{Failure, Pair, Side};
 /// not begin at 0.
 const START: Duration = Duration::from_secs(3600);
 
-/// Room for connect attempts that an endpoint still remembers.
+/// Allows for connect attempts that an endpoint still remembers.
 const PEERS_MAX: usize = 8;
 
 type Socket = ReadWrite<(), Infallible>;
@@ -62,7 +62,7 @@ impl EnetPair {
 }
 
 impl EnetPair {
-    /// Repeats a connect attempt that has timed out: connecting is not what is measured.
+    /// Repeats a connect attempt that has timed out, because connecting is not measured.
     fn connect_again(&mut self, at: Side) -> Result<(), Failure> {
         self.connected[at as usize] = None;
         if at == Side::Client {
@@ -87,7 +87,7 @@ impl Pair for EnetPair {
                 Event::Connect { peer, .. } => self.connected[at as usize] = Some(peer.id()),
                 Event::Receive { packet, .. } => self.messages.push_back(packet.data().to_vec()),
                 Event::Disconnect { peer, .. } => {
-                    // Of an attempt that was repeated, or of the connection.
+                    // The peer of an abandoned attempt, or of the connection.
                     let current = self.connected[at as usize];
                     has_failed |= current.is_none_or(|current| current == peer.id());
                 }

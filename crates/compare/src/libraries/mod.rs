@@ -1,4 +1,4 @@
-//! The libraries that are compared, behind one trait.
+//! The compared libraries, behind one trait.
 
 mod enet;
 mod renet;
@@ -11,8 +11,8 @@ use std::time::Instant;
 /// A client and a server of one library. The caller carries the datagrams between them.
 ///
 /// A tick calls [`receive`](Self::receive) for both endpoints, [`send`](Self::send), and
-/// [`flush`](Self::flush) for both endpoints, in the order in which the library's documentation
-/// drives it. Time does not run backwards.
+/// [`flush`](Self::flush) for both endpoints, in the order that the library documents. `now` never
+/// decreases.
 pub(crate) trait Pair {
     /// An endpoint processes the datagrams that have arrived since the last tick, and runs its
     /// timers.
@@ -29,10 +29,9 @@ pub(crate) trait Pair {
     ///
     /// # Errors
     ///
-    /// The library refused the message.
+    /// The library rejected the message.
     fn send(&mut self, message: &[u8], now: Instant) -> Result<(), Failure>;
 
-    /// An endpoint sends what is queued.
     fn flush(&mut self, at: Side, now: Instant);
 
     /// The next datagram that an endpoint has sent.
@@ -112,7 +111,7 @@ impl Library {
     ///
     /// # Errors
     ///
-    /// The library rejected its configuration, or the system refused a socket.
+    /// The library rejected its configuration, or the system could not open a socket.
     pub(crate) fn pair(self, seed: u64, now: Instant) -> Result<Box<dyn Pair>, Failure> {
         Ok(match self {
             Self::Tickwire { redundant_copies } => {

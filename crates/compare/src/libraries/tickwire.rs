@@ -13,7 +13,7 @@ use super::{Failure, Pair, Side};
 const ADDRESSES: [([u8; 4], u16); 2] = [([192, 0, 2, 1], 1), ([192, 0, 2, 2], 2)];
 
 /// As in `tickwire bench messages`: the default of 10 s is too short for bursts at high loss, and
-/// connecting is not what is measured.
+/// connecting is not measured.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(super) struct TickwirePair {
@@ -61,7 +61,7 @@ impl Pair for TickwirePair {
         Ok(client.send(self.server, Delivery::Ordered(0), message, now)?)
     }
 
-    /// A host sends whenever it is polled: at the end of `receive` and of the tick.
+    /// A host sends when it is polled, at the end of `receive` and of the tick.
     fn flush(&mut self, _at: Side, _now: Instant) {}
 
     fn poll_datagram(&mut self, from: Side, now: Instant) -> Option<Vec<u8>> {

@@ -1,9 +1,9 @@
-//! uflow: it owns its sockets and reads the clock itself, so a relay of two sockets takes its
-//! datagrams off loopback and a run needs real time.
+//! uflow owns its sockets and reads the clock itself, so a relay of two sockets reads its datagrams
+//! from loopback, and a run takes real time.
 //!
-//! A tick follows uflow's documentation: `step`, take and send messages, `flush`. The relay passes
-//! a datagram on in the tick in which the simulated link delivers it, directly before that
-//! endpoint's `step`, and adds no delay of its own.
+//! A tick follows uflow's documentation: `step`, take and send messages, `flush`. The relay
+//! forwards a datagram in the tick in which the simulated link delivers it, directly before that
+//! endpoint's `step`, and adds no delay.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,7 +19,7 @@ use super::{Failure, Pair, Side};
 pub(super) struct UflowPair {
     client: Client,
     server: Server,
-    /// The sockets that each endpoint takes for its peer, by side.
+    /// The sockets that the endpoints use as their peers, by side.
     relay: [UdpSocket; 2],
     connected: [bool; 2],
     messages: VecDeque<Vec<u8>>,
@@ -108,7 +108,7 @@ impl Pair for UflowPair {
 
     fn poll_datagram(&mut self, from: Side, _now: Instant) -> Option<Vec<u8>> {
         let mut buffer = [0; MAX_FRAME_SIZE];
-        // An error is an empty queue: both ends are sockets of this process.
+        // An error means an empty queue: both ends are sockets of this process.
         let length = self.relay[from as usize].recv(&mut buffer).ok()?;
         Some(buffer[..length].to_vec())
     }

@@ -37,20 +37,20 @@ impl MioLoop {
         })
     }
 
-    /// mio's `poll`: sleeps for `timeout`, which mio rounds up to whole milliseconds, or until a
-    /// datagram arrives. Returns whether a datagram arrived.
+    /// mio's `poll`: sleeps until a datagram arrives or `timeout`, which mio rounds up to whole
+    /// milliseconds, has passed. Returns whether a datagram arrived.
     ///
     /// # Errors
     ///
-    /// As `poll`, except for an interruption.
+    /// Same as `poll`, except for an interruption.
     pub fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let polled = unless_blocked(self.poll.poll(&mut self.events, timeout))?;
         // An interrupted sleep keeps the events of the previous sleep.
         Ok(polled.is_some() && !self.events.is_empty())
     }
 
-    /// Sleeps until `until`, as precisely as tickwire does. With mio's rounding to milliseconds the
-    /// comparison would be a comparison of timers.
+    /// Sleeps until `until`, as precisely as tickwire. With mio's rounding to milliseconds the
+    /// benchmark would compare timers.
     #[cfg(target_os = "linux")]
     fn sleep_until(&mut self, until: Instant) -> io::Result<bool> {
         use std::os::fd::AsFd;
@@ -82,7 +82,7 @@ impl MioLoop {
     ///
     /// # Errors
     ///
-    /// As `recv_from`, except for an empty socket.
+    /// Same as `recv_from`, except for an empty socket.
     #[inline]
     pub fn receive(&mut self) -> io::Result<Option<(SocketAddr, &[u8])>> {
         let received = unless_blocked(self.socket.recv_from(&mut self.buffer))?;

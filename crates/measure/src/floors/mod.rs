@@ -1,5 +1,5 @@
-//! The floors of the benchmarks: the same work with std or mio, one datagram per system call, as
-//! their documentation shows it.
+//! The floors of the benchmarks: the same work with std or mio, one datagram per system call, as in
+//! their documentation.
 
 mod mio_loop;
 mod std_loop;

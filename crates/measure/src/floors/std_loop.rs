@@ -62,7 +62,7 @@ impl<const BLOCKS: bool> StdSocket<BLOCKS> {
     ///
     /// # Errors
     ///
-    /// As `recv_from`, except for an empty socket.
+    /// Same as `recv_from`, except for an empty socket.
     #[inline]
     pub fn receive(&mut self) -> io::Result<Option<(SocketAddr, &[u8])>> {
         let received = unless_blocked(self.socket.recv_from(&mut self.buffer))?;
@@ -73,7 +73,7 @@ impl<const BLOCKS: bool> StdSocket<BLOCKS> {
     ///
     /// # Errors
     ///
-    /// As `recv_from` and `send_to`, except for an empty or a full socket.
+    /// Same as `recv_from` and `send_to`, except for an empty or a full socket.
     #[inline]
     pub fn echo_one(&mut self) -> io::Result<bool> {
         let Some((len, from)) = unless_blocked(self.socket.recv_from(&mut self.buffer))? else {

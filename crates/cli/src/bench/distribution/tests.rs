@@ -45,7 +45,7 @@ fn percentiles_of_known_data_are_known() {
 }
 
 #[test]
-fn a_percentile_of_too_few_datagrams_is_none() {
+fn a_percentile_of_too_few_datagrams_is_missing() {
     assert_eq!(pattern(percentiles(10_000, 0)), "111111");
     assert_eq!(pattern(percentiles(9_999, 0)), "1111-1");
     assert_eq!(pattern(percentiles(99, 0)), "11---1");
@@ -55,12 +55,12 @@ fn a_percentile_of_too_few_datagrams_is_none() {
 
 #[test]
 fn a_lost_datagram_counts_as_infinitely_long() {
-    // Half of all are lost: the median is the slowest of those that came back.
+    // Half of all are lost: the median is the slowest arrival.
     let half = percentiles(500, 500);
     assert_near(half.p50(), 500.0);
     assert_eq!(pattern(half), "1LLL-L");
     assert_eq!(pattern(percentiles(499, 501)), "LLLL-L");
-    // One of a thousand is, and p99 moves up by its rank.
+    // One in a thousand is lost, and p99 moves up by one rank.
     let one = percentiles(999, 1);
     assert_near(one.0[2], 990.0);
     assert_near(one.0[3], 999.0);
@@ -70,7 +70,7 @@ fn a_lost_datagram_counts_as_infinitely_long() {
 }
 
 #[test]
-fn a_lost_round_is_the_longest_of_all() {
+fn a_lost_round_counts_as_the_slowest() {
     let (well, badly) = (percentiles(100, 0), percentiles(40, 60));
     let Ok(spread) = Spreads::of(&[well, badly, well]).p50() else {
         panic!("two of three rounds have a median");
@@ -85,7 +85,7 @@ fn a_lost_round_is_the_longest_of_all() {
 }
 
 #[test]
-fn a_ratio_with_a_lost_round_on_either_side_is_none() {
+fn a_ratio_with_a_lost_round_on_either_side_is_lost() {
     let (well, badly) = ([percentiles(100, 0)], [percentiles(40, 60)]);
     assert_eq!(Spreads::of_ratios(&well, &badly).p50(), Err(Missing::Lost));
     assert_eq!(Spreads::of_ratios(&badly, &well).p50(), Err(Missing::Lost));
@@ -94,7 +94,7 @@ fn a_ratio_with_a_lost_round_on_either_side_is_none() {
 }
 
 #[test]
-fn the_record_says_why_a_figure_is_missing() {
+fn the_record_states_why_a_figure_is_missing() {
     let record = serde_json::to_value(percentiles(998, 2)).unwrap();
     assert!(record["p99"].is_f64() && record["p99.9"].is_null());
     let why = serde_json::json!({ "p99.9": "lost", "p99.99": "too few", "max": "lost" });
@@ -120,23 +120,23 @@ fn the_points_go_from_the_fastest_to_the_slowest() {
 }
 
 #[test]
-fn the_points_end_where_the_lost_begin() {
+fn the_points_end_at_the_first_loss() {
     let points = distribution(900).points(100);
     let last = points.last().unwrap();
     assert_eq!(last.micros, 900.0);
-    // 101 of 1000 took as long as the slowest, or did not come back.
+    // 101 of 1000 took as long as the slowest, or were lost.
     assert_near(Ok(last.one_in), 1000.0 / 101.0);
     let before = &points[points.len() - 2];
     assert!(before.one_in < last.one_in && before.micros < 900.0);
-    // One in ten to the 0.3, the lost among them, took 499 µs or longer.
+    // One in 10^0.3, including the lost, took at least 499 µs.
     let half = points.iter().rfind(|point| point.one_in < 2.0).unwrap();
     assert_near(Ok(half.micros), 499.0);
     assert_eq!(distribution(0).points(10), []);
 }
 
 #[test]
-fn the_longest_is_exact_and_nothing_lies_beyond_it() {
-    // 10,001 µs lie between two steps of the histogram; 200 s lie beyond its end.
+fn the_maximum_is_exact_and_no_percentile_exceeds_it() {
+    // 10,001 µs are between two steps of the histogram; 200 s are beyond its end.
     for (count, scale) in [(10_001, 1), (2, 100_000_000)] {
         let mut distribution = Distribution::default();
         for number in 1..=count {
@@ -155,7 +155,7 @@ fn the_longest_is_exact_and_nothing_lies_beyond_it() {
 }
 
 #[test]
-fn a_new_distribution_is_empty_and_as_large_as_any() {
+fn a_mapped_distribution_is_empty_and_fully_allocated() {
     let mut distribution = Distribution::default().mapped();
     assert_eq!((distribution.count(), distribution.longest()), (0, None));
     distribution.record(TIME_MAX);

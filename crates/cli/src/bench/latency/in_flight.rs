@@ -1,12 +1,12 @@
-//! Departure times of the datagrams of a round, and which were answered.
+//! Departure times of the datagrams of a round, and which got a reply.
 //!
-//! One thread writes departures, and the same or another thread reads them, without allocating or
-//! waiting.
+//! One thread writes departures, and the same or another thread reads them, without allocations and
+//! locks.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Maximum number of datagrams of a round: 8 bytes each, 80 MB in all.
+/// Maximum number of datagrams of a round: 8 bytes each, 80 MB in total.
 pub(super) const DATAGRAMS_MAX: u64 = 10_000_000;
 
 /// Not zero, because the system maps zeroed memory only when it is written, during the round.
@@ -18,10 +18,8 @@ const ANSWERED: u64 = u64::MAX - 1;
 pub(super) struct InFlight {
     /// Nanoseconds from the start of the round to the departure, by number.
     departures: Vec<AtomicU64>,
-    /// Number of departures.
     sent: AtomicU64,
     is_abandoned: AtomicBool,
-    /// The last departure.
     last: AtomicU64,
 }
 
@@ -30,14 +28,13 @@ pub(super) struct InFlight {
 pub(super) enum Answer {
     /// To a datagram with this departure, from the start.
     First(Duration),
-    /// To a datagram that was already answered.
+    /// To a datagram that already had a reply.
     Repeated,
     /// To a datagram that has not been sent.
     Unknown,
 }
 
 impl InFlight {
-    /// Space for `total` datagrams.
     pub(super) fn new(total: u64) -> Self {
         Self {
             departures: (0..total).map(|_| AtomicU64::new(UNSENT)).collect(),
@@ -68,7 +65,7 @@ impl InFlight {
         self.sent.store(number + 1, Ordering::Release);
     }
 
-    /// Takes the departure of datagram `number`, so it counts as answered once.
+    /// Takes the departure of datagram `number`, so that only its first reply counts.
     pub(super) fn answer(&self, number: u64) -> Answer {
         let departure = self.departure(number);
         let Some((departure, nanos)) = departure.map(|it| (it, it.load(Ordering::Acquire))) else {
@@ -84,7 +81,7 @@ impl InFlight {
         }
     }
 
-    /// The departure of the very last datagram. `None` until all have been sent.
+    /// The departure of the last datagram. `None` until all are sent.
     pub(super) fn all_sent(&self) -> Option<Duration> {
         let sent = self.sent.load(Ordering::Acquire);
         let is_all = sent > 0 && sent == self.departures.len() as u64;
@@ -105,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_departure_is_known_once_it_happened_and_is_taken_once() {
+    fn takes_each_departure_once_after_the_send() {
         let in_flight = InFlight::new(3);
         assert_eq!(in_flight.answer(0), Answer::Unknown);
         in_flight.on_sent(us(5));
@@ -119,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_departure_is_known_when_all_have_left() {
+    fn the_last_departure_is_known_when_all_are_sent() {
         let in_flight = InFlight::new(2);
         in_flight.on_sent(us(5));
         assert_eq!(in_flight.all_sent(), None);
@@ -130,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_long_round_is_forgotten() {
+    fn keeps_every_departure_of_a_long_round() {
         let total = 1 << 20;
         let in_flight = InFlight::new(total);
         (0..total).for_each(|number| in_flight.on_sent(us(number)));

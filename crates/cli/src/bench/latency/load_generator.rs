@@ -19,16 +19,15 @@ use super::send_schedule::{SendSchedule, Window};
 /// Reply timeout: after the last datagram in open loop, for each datagram in closed loop.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
 
-/// The client of a subject.
 pub(super) trait Client {
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// Sends a datagram at once or in the next turn. It is lost if the system has no buffer.
+    /// Sends a datagram at once or in the next turn. It is lost if the system has no buffer space.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// As [`Side::turn`].
+    /// Like [`Side::turn`].
     fn turn(&mut self, until: Instant, take: &mut impl FnMut(Received<'_>)) -> io::Result<()>;
 }
 
@@ -57,7 +56,7 @@ pub(super) struct OpenLoop<'a> {
 }
 
 /// Sends every datagram when it is due, without waiting for replies. Latency counts from the due
-/// time, so a stall of either side shows in every datagram that it delays.
+/// time, so a stall on either side shows in every datagram that it delays.
 pub(super) fn at_rate(
     client: &mut impl Client,
     open_loop: OpenLoop<'_>,
@@ -90,7 +89,6 @@ pub(super) fn send_at_rate(client: &mut impl Client, open_loop: OpenLoop<'_>) ->
     sent
 }
 
-/// The receiving half of [`at_rate`].
 pub(super) fn receive_at_rate(
     client: &mut impl Client,
     open_loop: OpenLoop<'_>,
@@ -110,7 +108,6 @@ pub(super) fn receive_at_rate(
     }
 }
 
-/// Sends each datagram when it is due.
 #[derive(Debug)]
 struct Sender<'a> {
     open_loop: OpenLoop<'a>,
@@ -132,8 +129,8 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Sends at most one datagram per turn, also when late: a burst of all overdue datagrams
-    /// without a receive would overflow the socket.
+    /// Sends at most one datagram per turn, even when late: a burst of all overdue datagrams would
+    /// overflow the socket.
     fn send_if_due(&mut self, client: &mut impl Client, now: Instant) -> io::Result<()> {
         let OpenLoop {
             schedule,
@@ -166,7 +163,6 @@ impl<'a> Sender<'a> {
 struct Receiver<'a> {
     open_loop: OpenLoop<'a>,
     recording: &'a mut Recording,
-    /// Number of outstanding replies.
     missing: u64,
 }
 
@@ -225,8 +221,8 @@ impl<'a> Receiver<'a> {
     }
 }
 
-/// Sends the next datagram when the previous one is answered. It shows undisturbed round trips and
-/// hides stalls, which delay a single datagram here.
+/// Sends the next datagram after the reply to the previous one. This shows undisturbed round trips
+/// and hides stalls, which delay only one datagram.
 pub(super) fn closed(
     client: &mut impl Client,
     window: Window,
@@ -255,7 +251,7 @@ pub(super) fn closed(
     }
 }
 
-/// When datagram `number` was answered, and how long the reply waited in the kernel; `None` if it
+/// When the reply to datagram `number` arrived, and how long it waited in the kernel; `None` if it
 /// is lost.
 fn answer_to(
     number: u64,

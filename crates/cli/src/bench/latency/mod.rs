@@ -1,12 +1,12 @@
-//! `tickwire bench latency`: the distribution of round trips to an echo, beside loops on std and
-//! mio.
+//! `tickwire bench latency`: the distribution of round trips to an echo, compared with loops on std
+//! and mio.
 //!
 //! From the bottom up: `probe` is the content of a datagram, `send_schedule` its due time,
 //! `in_flight` its departure, `recording` the results of a round. `load_generator` sends and
-//! receives, `tickwire_side` is tickwire beside the floors of `crates/measure`, `runner` runs
+//! receives, `tickwire_side` adapts tickwire as `crates/measure` adapts the floors, `runner` runs
 //! interleaved rounds, `results` summarises them, `report` and `picture` present them.
 //!
-//! A lost datagram counts as infinitely long:
+//! A lost datagram counts as an infinite latency:
 //! - Percentile ranks count all datagrams that were due. A rank among the lost is "lost", and so is
 //!   the maximum after a single loss.
 //! - A round with a lost figure is the slowest of all rounds. A ratio is "lost" if the figure of
@@ -49,32 +49,30 @@ use crate::{number, time};
 const ROUND_MIN: Duration = Duration::from_millis(1);
 const ROUND_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// Measures round trips to an echo beside std and mio
+/// Measures round trips to an echo, compared with std and mio
 ///
-/// By default datagrams leave at a fixed rate that does not wait for replies, and
-/// a latency counts from the time at which its datagram was due: a side that
-/// stalls pays for every datagram that it delays. With --closed, the next
-/// datagram leaves when the previous one is answered. This hides stalls, and
-/// shows the shortest round trip.
+/// By default datagrams leave at a fixed rate, regardless of replies, and latency
+/// counts from the time at which a datagram was due, so a stall shows in every
+/// datagram that it delays. With --closed, the next datagram leaves after the
+/// reply to the previous one. This hides stalls and shows the shortest round trip.
 ///
-/// The same is measured in the same run with a bare std socket and, asleep, with
-/// a plain mio loop, round by round in a changing order. A ratio is the median of
-/// the ratios within a round.
+/// A bare std socket and, if the loop sleeps, a plain mio loop are measured in the
+/// same run, in interleaved rounds. A ratio is the median of the ratios within a
+/// round.
 ///
-/// Each client is one thread, except std asleep at a rate, where one thread sends
-/// and another is blocked in `recv_from`. A single thread would need a read
-/// timeout, which Linux rounds to its timer tick (up to 10 ms).
+/// Each client is one thread, except std sleeping at a fixed rate, where one
+/// thread sends and another blocks in `recv_from`. A single thread would need a
+/// read timeout, which Linux rounds to its timer tick (up to 10 ms).
 ///
-/// A datagram that is not answered within a second after the last one was sent
-/// (with --closed, after it was sent) is lost. It counts as infinitely long, and
-/// a percentile among the lost and every ratio with it is shown as "lost". If
-/// more than 1% was lost there is no verdict. In the JSON file such a figure is
-/// null, and "missing" beside it is "lost" or "too few".
+/// A datagram without a reply within 1 s of the last departure (with --closed, of
+/// its own) is lost. It counts as an infinite latency: a percentile among the lost
+/// datagrams, and a ratio with it, is shown as "lost". If more than 1% is lost,
+/// there is no verdict. In the JSON file such a figure is null, and "missing"
+/// gives the reason: "lost" or "too few".
 ///
-/// With --receive-timestamps tickwire is measured once more, as "stamped": the
-/// kernel reports when it received each reply. This shows how long replies waited
-/// from there to the client, which is this machine's part of the round trip, and
-/// what the timestamps cost.
+/// With --receive-timestamps tickwire is also measured as "stamped": the kernel
+/// reports when it received each reply. This shows how long replies waited on this
+/// machine, and what the timestamps cost.
 #[derive(Debug, Clone, clap::Args, Serialize)]
 #[command(verbatim_doc_comment, after_long_help = include_str!("../../help/bench_latency.txt"))]
 pub(crate) struct Options {
@@ -95,7 +93,7 @@ pub(crate) struct Options {
 
     /// Datagrams per second, 1 to 1000000
     ///
-    /// A client that cannot keep up sends late, and the figures show it. Below 99%, the actual rate
+    /// A client that cannot keep up sends late, which the figures include. An actual rate below 99%
     /// is shown.
     #[arg(long, value_name = "PER_SECOND", default_value = "1000", value_parser = number::between::<u32>(1, 1_000_000),
           allow_negative_numbers = true)]
@@ -111,7 +109,7 @@ pub(crate) struct Options {
     #[serde(serialize_with = "record::seconds")]
     duration: Duration,
 
-    /// Uncounted time before each round
+    /// Warm-up before each round
     ///
     /// At most 1day.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = time::between(Duration::ZERO, ROUND_MAX),
@@ -163,7 +161,6 @@ pub(crate) enum Wait {
     Spin,
 }
 
-/// A measured subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Subject {
@@ -231,7 +228,7 @@ impl Options {
         }
     }
 
-    /// The floors first, because the last rows stay visible.
+    /// Floors first, because the last rows stay visible in a terminal.
     fn subjects(&self) -> &'static [Subject] {
         use Subject::{Mio, Stamped, Std, Tickwire};
         match (self.wait_mode, self.receive_timestamps) {
@@ -248,7 +245,6 @@ fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Measures, then shows.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     options.refuse_nonsense()?;
     let options = &Options {
@@ -292,14 +288,14 @@ mod tests {
     }
 
     impl Options {
-        /// The default options and these.
+        /// The default options with these arguments.
         pub(super) fn for_tests(args: &[&str]) -> Self {
             parse(args).unwrap_or_else(|error| panic!("{error}"))
         }
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_in_words() {
+    fn rejects_invalid_combinations_with_a_reason() {
         let refusal = |args: &[&str]| match Options::for_tests(args).refuse_nonsense() {
             Err(CliError::Usage(text)) => text,
             other => panic!("{other:?}"),
@@ -307,7 +303,7 @@ mod tests {
         assert_eq!(Options::for_tests(&[]).refuse_nonsense(), Ok(()));
         let text = parse(&["--duration=0s"]).expect_err("it measures nothing");
         assert!(text.contains("must be 1ms to 1day"), "{text}");
-        let text = parse(&["--warm-up=34865years"]).expect_err("it takes for ever");
+        let text = parse(&["--warm-up=34865years"]).expect_err("it is too long");
         assert!(text.contains("must be 0s to 1day"), "{text}");
         let many = ["--rate=1000000", "--duration=11s", "--warm-up=0s"];
         assert!(refusal(&many).starts_with("a round would have 11000000 datagrams"));

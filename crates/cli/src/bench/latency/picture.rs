@@ -14,8 +14,7 @@ pub(super) fn panels(options: &Options, results: &Results) -> Vec<Panel> {
     let subjects = || results.subjects.iter();
     let by_percentile = Panel {
         axis: Axis::OneIn,
-        x_text: "of all datagrams, this part took no longer; beyond a cross they were lost"
-            .to_owned(),
+        x_text: "share of datagrams with at most this latency; lost beyond a cross".to_owned(),
         y_text: "latency",
         series: subjects()
             .map(|subject| by_percentile(options, subject))
@@ -24,7 +23,7 @@ pub(super) fn panels(options: &Options, results: &Results) -> Vec<Panel> {
     let by_time = Panel {
         axis: Axis::Seconds,
         x_text: format!(
-            "time in the run, in slices of {} ms; a gap is one without an answer, a cross one with a lost datagram",
+            "time in the run, in slices of {} ms; a gap has no reply, a cross marks a lost datagram",
             slice * 1e3
         ),
         y_text: "longest latency",
@@ -33,12 +32,12 @@ pub(super) fn panels(options: &Options, results: &Results) -> Vec<Panel> {
     vec![by_percentile, by_time]
 }
 
-/// Legend: `std`, or `std, 900 a second, 12 of 10000 lost`.
+/// Legend: `std`, or `std, 900 per second, 12 of 10000 lost`.
 fn by_percentile(options: &Options, subject: &Measured) -> Series {
     let counts = subject.all.counts;
     let mut label = subject.name.to_string();
     if let Some(rate) = subject.fell_behind(options) {
-        label += &format!(", {rate:.0} a second");
+        label += &format!(", {rate:.0} per second");
     }
     if counts.lost > 0 {
         label += &format!(", {} of {} lost", counts.lost, counts.sent);
@@ -58,7 +57,7 @@ fn by_time(subject: &Measured) -> Series {
     };
     for round in &subject.rounds {
         for stretch in stretches(&points(round)) {
-            // A single point has no line.
+            // A single point is a dot.
             match stretch[..] {
                 [point] => series.dots.push(point),
                 _ => series.lines.push(stretch),
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_ends_where_nothing_was_answered() {
+    fn a_line_ends_at_a_slice_without_replies() {
         let points = [
             Some(1),
             Some(2),

@@ -1,8 +1,8 @@
-//! The datagrams of a measurement, and how a reply is recognized.
+//! The datagrams of a measurement, and the recognition of replies.
 //!
 //! A probe is the nonce of its round and its number, eight bytes each in big-endian order, repeated
 //! up to its length, so every byte of a reply is checked. It does not contain the departure time,
-//! which an echo could change.
+//! which an echo could alter.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -46,7 +46,7 @@ impl Probe {
         bytes
     }
 
-    /// The number of a reply that has the content and the address of a probe.
+    /// The number of a reply, if it has the content and the address of a probe.
     pub(super) fn read(&self, datagram: &Received<'_>) -> Option<u64> {
         let bytes = datagram.bytes;
         let is_whole = !datagram.truncated && bytes.len() == self.size;
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn reads_back_a_written_probe() {
         for size in [HEADER, 17, 31, 64, DATAGRAM_MAX] {
             let probe = Probe::new(size, TARGET);
             let mut buffer = [0; DATAGRAM_MAX];
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_byte_is_seen() {
+    fn detects_every_changed_byte() {
         // A probe of one header contains its number once, so a changed number is not detected.
         for size in [32, 33, 64, DATAGRAM_MAX] {
             let probe = Probe::new(size, TARGET);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_whole_and_from_where_its_probe_went() {
+    fn a_reply_is_whole_and_comes_from_the_target() {
         let probe = Probe::new(DATAGRAM_MAX, TARGET);
         let mut buffer = [0; DATAGRAM_MAX];
         let answer = datagram(probe.write(&mut buffer, 77));

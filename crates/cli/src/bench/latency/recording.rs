@@ -32,7 +32,6 @@ pub(super) struct Recording {
 /// Counters, without the warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
-    /// Datagrams that were due.
     pub(super) sent: u64,
     pub(super) answered: u64,
     /// Datagrams of `sent` without a reply so far.
@@ -48,7 +47,7 @@ pub(super) struct Counts {
 pub(super) struct TimeLine {
     #[serde(rename = "slice_seconds", serialize_with = "record::seconds")]
     pub(super) slice: Duration,
-    /// The longest latency, exactly; `None` without a reply.
+    /// The longest latency, exact; `None` without a reply.
     pub(super) longest_micros: Vec<Option<f64>>,
     pub(super) lost: Vec<u64>,
 }

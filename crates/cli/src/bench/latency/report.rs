@@ -13,7 +13,7 @@ use crate::bench::goal;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// Decimals of goal figures: one more than those of the bounds, so that a narrow miss is visible.
+/// Decimals of goal figures: one more than the bounds have, so that a narrow miss is visible.
 const DECIMALS: usize = 3;
 
 const LOST: &str = "lost";
@@ -22,19 +22,18 @@ const TOO_FEW: &str = "-";
 /// The times by round: their origin, and the figures.
 type Section = (&'static str, fn(&Times<Spreads>) -> Option<&Spreads>);
 const BY_DUE: Section = (
-    "by round: the median (the lowest–the highest); ratios within a round:",
+    "by round: median (lowest–highest); ratios within a round:",
     |times| Some(&times.latency),
 );
 const BY_LEFT: Section = (
-    "the same from when it really left, without what the client overslept:",
+    "the same from the actual departure, without the client's lateness:",
     |times| Some(&times.round_trip),
 );
 const WAITS: Section = (
-    "from when the kernel had an answer until the client had it, by round:",
+    "from the kernel's receipt of a reply to the client, by round:",
     |times| times.kernel_to_client.as_ref(),
 );
 
-/// Prints everything.
 pub(super) fn show(
     options: &Options,
     machine: &Machine,
@@ -44,13 +43,13 @@ pub(super) fn show(
     output.line(title(options, results))?;
     output.line(machine)?;
     let since = if options.closed {
-        "from when a datagram left"
+        "from the departure of a datagram"
     } else {
-        "from when a datagram should have left"
+        "from the due time of a datagram"
     };
     let together = together(results);
     output.line(format_args!(
-        "\nµs {since}, all rounds together:\n{together}"
+        "\nlatency in µs {since}, all rounds combined:\n{together}"
     ))?;
     let mut is_few = together.has(TOO_FEW);
     let mut left_out = Vec::new();
@@ -64,12 +63,12 @@ pub(super) fn show(
     }
     output.line("")?;
     if is_few {
-        output.line("-: too few datagrams for such a percentile")?;
+        output.line("-: too few datagrams for this percentile")?;
     }
     if !left_out.is_empty() {
         let left_out = left_out.join(", ");
         output.line(format_args!(
-            "no {left_out} by round: a round has too few datagrams for it"
+            "no {left_out} by round: a round has too few datagrams"
         ))?;
     }
     for note in results
@@ -86,27 +85,27 @@ pub(super) fn show(
 }
 
 /// The settings in one line:
-/// `latency of 64-byte datagrams, 1000 a second, asleep, 5 rounds of 2s after 200ms of warm-up`.
+/// `latency of 64-byte datagrams, 1000 per second, sleeping, 5 rounds of 2s after 1s of warm-up`.
 pub(super) fn title(options: &Options, results: &Results) -> String {
     let to = options.to.map_or(String::new(), |to| format!(" to {to}"));
-    // A rate that was not reached must be visible.
+    // Shows that the rate was not reached.
     let remark = if results.fell_behind(options) {
-        " asked for and not reached"
+        " requested and not reached"
     } else {
         ""
     };
     let rate = options.per_second().map_or_else(
         || "one at a time".to_owned(),
-        |rate| format!("{rate} a second{remark}"),
+        |rate| format!("{rate} per second{remark}"),
     );
     let wait = match options.wait_mode {
-        Wait::Sleep => "asleep",
+        Wait::Sleep => "sleeping",
         Wait::Spin => "spinning",
     };
     let affinity = match options.affinity() {
-        Affinity::Apart => "on a processor each",
+        Affinity::Apart => "on separate processors",
         Affinity::Together => "on one processor",
-        Affinity::Free => "anywhere",
+        Affinity::Free => "on any processor",
     };
     let [duration, warm_up] = [options.duration, options.warm_up].map(humantime::format_duration);
     let (size, rounds) = (options.size, options.rounds);
@@ -117,7 +116,6 @@ pub(super) fn title(options: &Options, results: &Results) -> String {
     )
 }
 
-/// A row per subject.
 fn together(results: &Results) -> Table {
     let headings = [""].into_iter().chain(NAMES).chain(["sent", LOST]);
     let mut table = Table::new(headings);
@@ -168,31 +166,30 @@ fn micros(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// Notes about the figures of a subject.
 fn notes(options: &Options, subject: &Measured) -> Vec<String> {
     let (name, counts) = (subject.name, subject.all.counts);
     let mut notes = Vec::new();
     if let Some(sent) = subject.fell_behind(options) {
         let asked_for = options.rate;
         notes.push(format!(
-            "{name}: {sent:.0} datagrams left each second and not {asked_for}: the client fell behind"
+            "{name}: sent {sent:.0} datagrams per second instead of {asked_for}: the client fell behind"
         ));
     }
     let Counts { sent, lost, .. } = counts;
     match subject.longest_answered_micros.map(micros) {
         Some(_) if lost == 0 => {}
         Some(longest) => notes.push(format!(
-            "{name}: {lost} of {sent} datagrams were lost, and count as infinitely long; \
-             the slowest of the others took {longest} µs"
+            "{name}: {lost} of {sent} datagrams were lost and count as an infinite latency; \
+             the slowest reply took {longest} µs"
         )),
         None if sent == 0 => notes.push(format!(
-            "{name}: sent nothing that counts, because a datagram of the warm-up was not answered"
+            "{name}: measured nothing, because a datagram of the warm-up got no reply"
         )),
-        None => notes.push(format!("{name}: none of {sent} datagrams was answered")),
+        None => notes.push(format!("{name}: no reply to {sent} datagrams")),
     }
     if counts.repeated + counts.foreign > 0 {
         notes.push(format!(
-            "{name}: {} answers came twice or too late, {} datagrams were foreign or altered",
+            "{name}: {} replies were duplicate or late, {} datagrams were foreign or altered",
             counts.repeated, counts.foreign
         ));
     }
@@ -211,7 +208,7 @@ mod tests {
         let options = Options::for_tests(&["--affinity=apart"]);
         assert_eq!(
             title(&options, &results),
-            "latency of 64-byte datagrams, 1000 a second, asleep, on a processor each, \
+            "latency of 64-byte datagrams, 1000 per second, sleeping, on separate processors, \
              5 rounds of 2s after 200ms of warm-up"
         );
         let args = [
@@ -226,7 +223,7 @@ mod tests {
         };
         assert_eq!(
             title(&options, &results),
-            "latency of 64-byte datagrams to 192.0.2.1:7, one at a time, spinning, anywhere, \
+            "latency of 64-byte datagrams to 192.0.2.1:7, one at a time, spinning, on any processor, \
              1 round of 2s after 200ms of warm-up"
         );
     }

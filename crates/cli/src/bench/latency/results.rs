@@ -11,14 +11,13 @@ use crate::bench::distribution::{Distribution, Missing, Percentiles, Point, Spre
 use crate::bench::goal::{Bound, Goal, Verdict};
 use crate::error::CliError;
 
-/// Goals assume a link with few losses. If more than one datagram in this number was lost, delays
-/// have other causes than the loop, and there is no verdict.
+/// Goals assume few losses. If more than one datagram in this number was lost, the loop is not the
+/// main cause of delays, and there is no verdict.
 const LOST_ONE_IN: u64 = 100;
 
-/// The share of a requested rate that counts as reached.
+/// Minimum share of a requested rate that counts as reached.
 const ENOUGH: f64 = 0.99;
 
-/// All results.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Results {
     pub(super) subjects: Vec<Measured>,
@@ -31,7 +30,6 @@ pub(super) struct Results {
 pub(super) struct Measured {
     pub(super) name: Subject,
     client_threads: u32,
-    /// All rounds combined.
     #[serde(flatten)]
     pub(super) all: Summary,
     /// The longest latency of the replies. Without losses it is the maximum.
@@ -42,7 +40,6 @@ pub(super) struct Measured {
     pub(super) rounds: Vec<RoundResult>,
 }
 
-/// A round of a subject.
 #[derive(Debug, Serialize)]
 pub(super) struct RoundResult {
     /// End of the warm-up, from the start of the run.
@@ -52,7 +49,6 @@ pub(super) struct RoundResult {
     pub(super) time_line: TimeLine,
 }
 
-/// Summary of a recording.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     #[serde(flatten)]
@@ -172,7 +168,6 @@ impl Summary {
     }
 }
 
-/// The percentiles of each round.
 fn columns(rounds: &[RoundResult]) -> Times<Vec<Percentiles>> {
     let times = || rounds.iter().map(|round| &round.summary.micros);
     let waits: Vec<_> = times().filter_map(|times| times.kernel_to_client).collect();
@@ -193,9 +188,9 @@ fn refuse_silence(options: &Options, subjects: &[Measured]) -> Result<(), CliErr
     }
     let sent: u64 = subjects.iter().map(|subject| subject.all.counts.sent).sum();
     let what = match (options.to, sent) {
-        (Some(to), _) => format!("{to} stopped replying, and no measured datagram was answered"),
-        (None, 0) => "no reply came, also in the warm-up".to_owned(),
-        (None, _) => format!("0 of {sent} datagrams were answered"),
+        (Some(to), _) => format!("{to} stopped replying, and no measured datagram got a reply"),
+        (None, 0) => "no reply arrived, not even in the warm-up".to_owned(),
+        (None, _) => format!("no reply to {sent} datagrams"),
     };
     Err(CliError::Runtime(format!(
         "{what}: there are no figures; check the echo and the firewall"
@@ -255,8 +250,8 @@ fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal
         let (measured, why) = match (&lost, p50.p50()) {
             (Some(lost), _) => (None, lost.as_str()),
             (None, Ok(spread)) => (Some(spread.median), ""),
-            (None, Err(Missing::Lost)) => (None, "in a round more were lost than its p50 can bear"),
-            (None, Err(Missing::TooFew)) => (None, "there is no round in which both were measured"),
+            (None, Err(Missing::Lost)) => (None, "the p50 of a round was lost"),
+            (None, Err(Missing::TooFew)) => (None, "no round measured both"),
         };
         let goal = Goal::new(row.clone(), what, Bound::AtMost(bound), measured);
         if measured.is_some() {
@@ -267,13 +262,10 @@ fn goals(options: &Options, subjects: &[Measured], ratios: &[Ratio]) -> Vec<Goal
             ..goal
         }
     };
-    let mut goals = vec![goal(
-        "from when it should have left",
-        &ratio.by_round.latency,
-    )];
+    let mut goals = vec![goal("from its due time", &ratio.by_round.latency)];
     // In closed loop the due time is the departure.
     if !options.closed {
-        goals.push(goal("from when it left", &ratio.by_round.round_trip));
+        goals.push(goal("from its departure", &ratio.by_round.round_trip));
     }
     goals
 }

@@ -32,7 +32,6 @@ const LEAD: Duration = Duration::from_millis(5);
 /// How long std blocks before it checks the end of the round.
 const STD_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A round of a subject.
 #[derive(Debug)]
 pub(super) struct Round {
     /// End of the warm-up, from the start of the run.
@@ -111,8 +110,8 @@ impl<'a> Measurement<'a> {
     }
 
     /// Runs on a pinned thread. The calling thread draws the progress, on a third processor if
-    /// there is one; otherwise each drawing takes 0.1 ms from client or server, for every subject
-    /// alike.
+    /// there is one; otherwise each redraw takes 0.1 ms from client or server, equally for every
+    /// subject.
     fn run_pinned(&mut self, progress: &Progress) -> io::Result<Window> {
         let (end_of_round, round) = channel();
         thread::scope(|scope| {
@@ -195,7 +194,7 @@ impl<'a> Measurement<'a> {
     }
 }
 
-/// std's sending thread. It sleeps as precisely as tickwire, so departures are equally late.
+/// std's sending thread. It sleeps as precisely as tickwire, so departures have the same lateness.
 struct StdSender {
     socket: UdpSocket,
     to: SocketAddr,
@@ -273,7 +272,7 @@ mod tests {
                     |millis| allocations(subject, wait, per_second, Duration::from_millis(millis));
                 of(1); // one-time initialisation
                 let (few, _) = of(1);
-                // On a busy machine many replies take a while.
+                // A busy machine needs time for many replies.
                 let mut rounds = (0..6).map(|step| of(200 << step));
                 let enough = rounds.find(|(_, answers)| *answers > 4 * GROWTH);
                 let (many, answers) = enough.expect("datagrams are answered");

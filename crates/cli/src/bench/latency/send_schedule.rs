@@ -19,7 +19,6 @@ impl Span {
         Window { start, span: self }
     }
 
-    /// Number of datagrams due in it.
     pub(super) fn datagrams(&self, per_second: u32) -> u64 {
         datagrams_in(self.warm_up + self.duration, per_second)
     }
@@ -38,7 +37,6 @@ impl Window {
         self.start + self.span.warm_up
     }
 
-    /// End of the round.
     pub(super) fn end(&self) -> Instant {
         self.begin() + self.span.duration
     }
@@ -67,7 +65,6 @@ impl SendSchedule {
         }
     }
 
-    /// Due time of datagram `number`.
     pub(super) fn due(&self, number: u64) -> Instant {
         let nanos = u128::from(number) * NANOS_PER_SECOND / u128::from(self.per_second);
         self.window.start + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -128,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_that_is_no_whole_number_of_nanoseconds_does_not_drift() {
+    fn a_period_with_fractional_nanoseconds_does_not_drift() {
         let schedule = schedule(0, 1000, 3);
         assert_eq!(
             schedule.due(3 * 3600),
@@ -137,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_has_as_many_datagrams_as_were_asked_for() {
+    fn a_round_has_the_requested_number_of_datagrams() {
         let schedule = schedule(200, 2000, 1000);
         assert_eq!((schedule.total, schedule.counted()), (2200, 2000));
         assert!(
@@ -149,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_count_are_counted_without_looking_at_each() {
+    fn computes_the_number_of_measured_datagrams() {
         for per_second in [1, 3, 7, 999, 1000, 1001, 44_100] {
             for warm_up_ms in [0, 1, 142, 143, 200, 999] {
                 let schedule = schedule(warm_up_ms, 1000, per_second);
@@ -171,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_in_time_takes_a_period_each() {
+    fn datagrams_on_time_take_one_period_each() {
         let schedule = schedule(200, 1000, 1000);
         let last = schedule.since_start(schedule.due(schedule.total - 1));
         let second = Duration::from_secs(1);

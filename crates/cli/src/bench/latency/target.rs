@@ -10,7 +10,7 @@ use super::probe::Probe;
 use crate::address;
 use crate::error::CliError;
 
-/// Requests before the target counts as silent: a datagram may be lost.
+/// Requests before the target counts as silent, because a datagram may be lost.
 const QUESTIONS: u64 = 3;
 
 /// Reply timeout. A satellite takes 600 ms.

@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_has_waited_since_its_stamp() {
+    fn waiting_time_counts_from_the_timestamp() {
         let second = Duration::from_secs(1);
         assert!(in_kernel(Some(SystemTime::now() - second)) >= Some(second));
     }
 
     #[test]
-    fn no_stamp_and_a_stamp_from_the_future_say_nothing() {
+    fn a_missing_or_future_timestamp_gives_no_waiting_time() {
         assert_eq!(in_kernel(None), None);
         let later = SystemTime::now() + Duration::from_secs(3600);
         assert_eq!(in_kernel(Some(later)), None);

@@ -10,7 +10,6 @@ use tickwire::sim::Loss;
 use super::Options;
 use crate::number;
 
-/// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Case {
     /// Share of datagrams that the link loses, in each direction.
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_makes_no_difference_is_measured_once() {
+    fn omits_rows_with_equal_results() {
         let options = Options::for_tests(&["--loss=0,0.05", "--burst=0,3"]);
         let texts: Vec<_> = all(&options).iter().map(Case::to_string).collect();
         let wanted = [

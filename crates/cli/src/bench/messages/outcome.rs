@@ -23,7 +23,6 @@ pub(super) struct Outcome {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
-    /// Messages that were due.
     pub(super) messages: u64,
     pub(super) sent: u64,
     /// Messages received after a later one.
@@ -31,7 +30,7 @@ pub(super) struct Counts {
     pub(super) duplicates: u64,
     /// Messages with an unknown number or altered content.
     pub(super) damaged: u64,
-    /// Duration of sending, and bytes sent to the receiver meanwhile, including IPv4 and UDP
+    /// Duration of sending, and bytes sent to the receiver in that time, including IPv4 and UDP
     /// headers.
     #[serde(skip)]
     pub(super) sending: Duration,
@@ -44,7 +43,6 @@ pub(super) struct Counts {
     pub(super) retransmissions: u64,
 }
 
-/// Summary of an outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Summary {
     pub(super) latency_micros: Percentiles,
@@ -67,7 +65,6 @@ pub(super) struct Row {
     #[serde(flatten)]
     pub(super) total: Summary,
     pub(super) distribution: Vec<Point>,
-    /// Each seed or round.
     pub(super) runs: Vec<Summary>,
 }
 
@@ -145,7 +142,7 @@ impl Row {
         })
     }
 
-    /// A failure that no link excuses, as a sentence.
+    /// A failure that the link does not explain, as a sentence.
     pub(super) fn complaint(&self) -> Option<String> {
         Some(format!("{}: {}", self.case, self.fault()?))
     }
@@ -156,12 +153,12 @@ impl Row {
             let count = self.runs.iter().filter(|run| run.broken.is_some()).count();
             let runs = self.runs.len();
             return Some(format!(
-                "{count} of {runs} connections failed, the first because {reason}"
+                "{count} of {runs} connections failed; the first {reason}"
             ));
         }
         if counts.damaged > 0 {
             let damaged = counts.damaged;
-            return Some(format!("{damaged} messages arrived with changed bytes"));
+            return Some(format!("{damaged} messages arrived altered"));
         }
         if delivery.keeps_order() && counts.out_of_order > 0 {
             let out_of_order = counts.out_of_order;

@@ -9,13 +9,11 @@ use super::outcome::Outcome;
 /// Length in bytes of the number at the start of a message.
 pub(super) const NUMBER_LEN: usize = 4;
 
-/// The filler of a message.
 const FILLER: u8 = 0x5a;
 
 #[derive(Debug)]
 pub(super) struct Recording {
     size: usize,
-    /// Due times of the messages sent.
     due_at: Vec<Instant>,
     has_arrived: Vec<bool>,
     largest: Option<usize>,
@@ -35,19 +33,16 @@ impl Recording {
         }
     }
 
-    /// Number of messages sent.
     pub(super) fn sent(&self) -> u32 {
         u32::try_from(self.due_at.len()).unwrap_or(u32::MAX)
     }
 
-    /// The next message to send.
     pub(super) fn next_message(&self) -> Vec<u8> {
         let mut message = self.sent().to_be_bytes().to_vec();
         message.resize(self.size, FILLER);
         message
     }
 
-    /// Records that it was sent.
     pub(super) fn on_sent(&mut self, due: Instant) {
         self.due_at.push(due);
         self.outcome.counts.sent += 1;
@@ -108,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_latency_counts_from_when_its_message_was_due() {
+    fn latency_counts_from_the_due_tick() {
         let start = Instant::now();
         let (mut recording, messages) = sent(start);
         for message in &messages {
@@ -122,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overtakes_comes_twice_or_is_damaged_is_counted() {
+    fn counts_reordered_duplicate_and_damaged_messages() {
         let start = Instant::now();
         let (mut recording, messages) = sent(start);
         for number in [2, 0, 0] {

@@ -12,7 +12,6 @@ use super::outcome::Row;
 use crate::bench::picture::{Axis, BLUE, GREEN, ORANGE, Panel, Series, VERMILION};
 use crate::number;
 
-/// The settings in one line.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let messages = HumanCount(self.count.into());
@@ -21,8 +20,8 @@ impl fmt::Display for Options {
         let security = if self.plain { "plain" } else { "encrypted" };
         write!(
             f,
-            "{messages} messages of {size} bytes, {rate} a second, over {latency} and up to {jitter} \
-             more each way, {security}, "
+            "{messages} messages of {size} bytes, {rate} per second, latency {latency} and jitter up to {jitter} \
+             each way, {security}, "
         )?;
         match (self.real, self.rounds()) {
             (false, 1) => write!(f, "on virtual time, seed 0"),
@@ -101,7 +100,7 @@ pub(super) fn panels(rows: &[Row]) -> Vec<Panel> {
         Panel {
             axis: Axis::OneIn,
             x_text: format!(
-                "{losses_text}: of all messages, this part took no longer; beyond a cross they did not arrive"
+                "{losses_text}: share of messages with at most this latency; lost beyond a cross"
             ),
             y_text: "latency",
             series: rows.map(|row| series(row, &losses)).collect(),

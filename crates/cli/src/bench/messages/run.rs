@@ -22,9 +22,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(super) trait Pair {
     /// Both hosts receive and run their timers. Returns the time within the tick.
     fn receive(&mut self, tick: Instant) -> Result<Instant, CliError>;
-    /// Both hosts send queued messages.
     fn flush(&mut self) -> Result<(), CliError>;
-    /// Queues a message at the sender.
     fn send(&mut self, delivery: Delivery, message: &[u8]) -> Result<(), SendError>;
     fn next_event(&mut self, side: Side) -> Option<Event>;
     /// The sender's statistics of the receiver.
@@ -37,7 +35,6 @@ pub(super) enum Side {
     Receiver,
 }
 
-/// A run in progress.
 #[derive(Debug)]
 pub(super) struct Run<P> {
     pub(super) pair: P,
@@ -48,11 +45,8 @@ pub(super) struct Run<P> {
     patience: Duration,
     recording: Recording,
     phase: Phase,
-    /// Number of hosts that are connected.
     connected: u32,
-    /// Number of messages due so far.
     due: u32,
-    /// The last statistics of the sender.
     stats: Option<PeerStats>,
 }
 
@@ -122,8 +116,8 @@ impl<P: Pair> Run<P> {
         self.end_sending(tick);
         let broken = &mut self.recording.outcome.broken;
         broken.get_or_insert_with(|| match phase {
-            Phase::Connecting => format!("it could not connect: {reason}"),
-            _ => format!("it broke after {sent} messages, says the {side}: {reason}"),
+            Phase::Connecting => format!("could not connect: {reason}"),
+            _ => format!("ended after {sent} messages at the {side}: {reason}"),
         });
         self.phase = Phase::Over;
     }
@@ -147,7 +141,7 @@ impl<P: Pair> Run<P> {
         }
     }
 
-    /// Sends the message of this tick, and those that found the queue full.
+    /// Sends the message of this tick, and earlier messages for which the queue was full.
     fn send_what_is_due(&mut self, start: Instant, tick: Instant) {
         self.due = (self.due + 1).min(self.messages);
         while self.recording.sent() < self.due {
@@ -160,7 +154,7 @@ impl<P: Pair> Run<P> {
             let due = start + self.tick * self.recording.sent();
             self.recording.on_sent(due);
         }
-        // Messages are sent far more slowly than they are due.
+        // Sending has fallen far behind the schedule.
         if tick > start + self.tick * self.messages + PATIENCE {
             self.wait(tick);
         }

@@ -32,7 +32,8 @@ pub(super) fn judge(options: &Options, rows: &[Row]) -> Result<Vec<Goal>, String
     let link_meant = (Duration::from_millis(40), Duration::from_millis(10));
     if (options.size, options.tick_rate, link) != (40, 60, link_meant) {
         return Err(
-            "no verdict: the targets are for 40 bytes, 60 a second, and 40 to 50 ms one way".into(),
+            "no verdict: the targets are for 40 bytes, 60 per second, and 40 to 50 ms one way"
+                .into(),
         );
     }
     let with_goals = rows.iter().map(|row| (row, goals(row)));
@@ -46,7 +47,7 @@ pub(super) fn judge(options: &Options, rows: &[Row]) -> Result<Vec<Goal>, String
     let mut messages = with_goals.iter().map(|(row, _)| row.total.counts.messages);
     if messages.any(|messages| messages < MESSAGES_MIN) {
         let least = HumanCount(MESSAGES_MIN);
-        return Err(format!("no verdict: it takes {least} messages"));
+        return Err(format!("no verdict: the targets need {least} messages"));
     }
     Ok(with_goals
         .into_iter()

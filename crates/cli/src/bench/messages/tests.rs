@@ -1,5 +1,5 @@
-//! Tests of what is measured, shown and promised. What `tickwire bench messages` prints is held
-//! here, on virtual time.
+//! Tests of measurement, output and goals. The targets of `tickwire bench messages` are checked
+//! here on virtual time.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::convert::Infallible;
@@ -13,11 +13,11 @@ use super::virtual_pair::{self, VirtualPair};
 use super::*;
 use crate::bench::goal::Bound;
 
-/// So many seeds are computed here; the command computes ten.
+/// Number of seeds here; the command has ten.
 const SEEDS: u64 = 6;
 
 impl Options {
-    /// The default options and these.
+    /// The default options with these arguments.
     pub(super) fn for_tests(args: &[&str]) -> Self {
         #[derive(Parser)]
         struct CommandLine {
@@ -37,7 +37,7 @@ fn case(loss: f64, delivery: Kind) -> Case {
     }
 }
 
-/// A run in which `messages` were sent, of which these arrived.
+/// A run that sent `messages` messages and received these.
 fn outcome(messages: u64, latencies_ms: impl IntoIterator<Item = f64>) -> Outcome {
     let mut outcome = Outcome::new();
     for ms in latencies_ms {
@@ -60,7 +60,7 @@ fn row_of(case: Case, outcomes: impl IntoIterator<Item = Outcome>) -> Row {
     row
 }
 
-/// Of a thousand messages.
+/// The first `count` of 1,000 messages arrived.
 fn arrived(count: u32) -> Outcome {
     outcome(1000, (1..=count).map(f64::from))
 }
@@ -120,7 +120,7 @@ fn runs_are_added_up() {
 }
 
 #[test]
-fn reports_failures_that_no_link_explains() {
+fn reports_failures_that_the_link_does_not_explain() {
     let complaint = |delivery, outcome| row_of(case(0.05, delivery), [outcome]).complaint();
     let missing = complaint(Kind::Ordered, arrived(950));
     let wanted = "5% lost, ordered, 2 copies: 50 of 1000 messages did not arrive";
@@ -142,21 +142,18 @@ fn reports_failures_that_no_link_explains() {
     assert_eq!(swapped(Kind::Unreliable), None);
 
     let mut broken = arrived(3);
-    broken.broken = Some("it broke after 7 messages".to_owned());
+    broken.broken = Some("ended after 7 messages".to_owned());
     let complaint = complaint(Kind::Unreliable, broken).unwrap_or_default();
     assert!(
         complaint.contains("1 of 1 connections failed"),
         "{complaint}"
     );
-    assert!(
-        complaint.ends_with("it broke after 7 messages"),
-        "{complaint}"
-    );
+    assert!(complaint.ends_with("ended after 7 messages"), "{complaint}");
 }
 
 #[test]
 fn the_settings_are_one_line() {
-    let text = "1,200 messages of 40 bytes, 60 a second, over 40ms and up to 10ms more each way, \
+    let text = "1,200 messages of 40 bytes, 60 per second, latency 40ms and jitter up to 10ms each way, \
                 encrypted, on virtual time, seeds 0 to 2";
     assert_eq!(Options::for_tests(&["--rounds=3"]).to_string(), text);
     let real = Options::for_tests(&["--real", "--plain"]).to_string();
@@ -164,7 +161,7 @@ fn the_settings_are_one_line() {
 }
 
 #[test]
-fn what_is_lost_and_what_does_not_apply_is_no_number() {
+fn lost_and_inapplicable_figures_are_not_numbers() {
     let case = Case {
         redundant_copies: None,
         ..case(0.5, Kind::Sequenced)
@@ -184,7 +181,7 @@ fn what_is_lost_and_what_does_not_apply_is_no_number() {
     assert_eq!(report::cells(&Options::for_tests(&[]), &row)[..9], wanted);
 }
 
-/// Two thousand messages, of which so many took 200 ms and the others this long.
+/// Two thousand messages: `slow` of them took 200 ms, the others `ms`.
 fn promised(loss: f64, ms: f64, slow: usize, out_of_order: u64) -> Row {
     let latencies = [vec![ms; 2000 - slow], vec![200.0; slow]].concat();
     let mut outcome = outcome(2000, latencies);
@@ -192,7 +189,7 @@ fn promised(loss: f64, ms: f64, slow: usize, out_of_order: u64) -> Row {
     row_of(case(loss, Kind::Ordered), [outcome])
 }
 
-/// The bounds and figures of the goals of a row, and whether all are kept.
+/// The bounds and figures of the goals of a row, and whether all are met.
 fn judged(row: &Row) -> (Vec<(Bound, Option<f64>)>, bool) {
     let goals = goals(row);
     assert!(goals.iter().all(|goal| goal.row == row.case.to_string()));
@@ -202,10 +199,10 @@ fn judged(row: &Row) -> (Vec<(Bound, Option<f64>)>, bool) {
 }
 
 #[test]
-fn a_target_is_held_by_what_is_no_more_than_it() {
+fn a_figure_up_to_the_target_meets_it() {
     use Bound::AtMost;
     let all = [(AtMost(0.0), Some(0.0)); 2];
-    // A tick of 60 Hz is no whole number of nanoseconds.
+    // A tick at 60 Hz is not a whole number of nanoseconds.
     for ms in [49.999_998, 50.000_002] {
         let latencies = [(AtMost(50.0), Some(50.0)), (AtMost(85.0), Some(50.0))];
         let wanted = [latencies, all].concat();
@@ -224,7 +221,7 @@ fn a_target_is_held_by_what_is_no_more_than_it() {
 }
 
 #[test]
-fn at_30_percent_everything_arrives_however_long_it_takes() {
+fn every_message_arrives_at_30_percent_loss() {
     let bound = Bound::AtMost(0.0);
     let figures = |missing, swapped| vec![(bound, Some(missing)), (bound, Some(swapped))];
     assert_eq!(
@@ -240,7 +237,7 @@ fn at_30_percent_everything_arrives_however_long_it_takes() {
 }
 
 #[test]
-fn only_what_was_promised_has_a_verdict() {
+fn only_rows_with_targets_have_a_verdict() {
     let good = promised(0.05, 50.0, 0, 0);
     let with = |case| {
         goals(&Row {
@@ -271,7 +268,7 @@ fn only_what_was_promised_has_a_verdict() {
     let refusal = judge(&Options::for_tests(&[]), &[few]);
     assert_eq!(
         refusal,
-        Err("no verdict: it takes 1,000 messages".to_owned())
+        Err("no verdict: the targets need 1,000 messages".to_owned())
     );
     let refusal = judge(&Options::for_tests(&["--size=41"]), &[good]);
     assert!(
@@ -287,7 +284,7 @@ fn computed(options: &Options, case: Case) -> Row {
 }
 
 #[test]
-fn the_targets_are_kept_encrypted_and_plain() {
+fn meets_the_targets_encrypted_and_plain() {
     for args in [&[][..], &["--plain"]] {
         let options = Options::for_tests(args);
         let rows = [0.05, 0.15, 0.3].map(|loss| computed(&options, case(loss, Kind::Ordered)));
@@ -320,7 +317,7 @@ fn everything_arrives_in_order_without_copies_and_in_bursts() {
 }
 
 #[test]
-fn copies_are_what_makes_it_fast() {
+fn redundant_copies_lower_the_latency() {
     let options = Options::for_tests(&[]);
     let p99 = |redundancy| {
         let case = Case {
@@ -350,19 +347,19 @@ fn the_same_seed_gives_the_same_figures() {
 }
 
 #[test]
-fn a_link_that_loses_everything_is_reported_and_not_waited_for() {
+fn reports_a_link_that_drops_everything() {
     let dead = case(1.0, Kind::Ordered);
     let outcome = virtual_pair::run(dead, &Options::for_tests(&[]), 0).unwrap();
     assert_eq!(outcome.counts.sent, 0);
     let complaint = row_of(dead, [outcome]).complaint().unwrap();
     assert!(
-        complaint.contains("it could not connect: no answer from the server"),
+        complaint.contains("could not connect: no reply from the server"),
         "{complaint}"
     );
 }
 
 #[test]
-fn a_connection_that_breaks_ends_the_run_with_what_there_was() {
+fn a_disconnect_ends_the_run_and_keeps_its_results() {
     let options = Options::for_tests(&[]);
     let case = case(0.0, Kind::Ordered);
     let pair = VirtualPair::new(case, &options, 0).unwrap();
@@ -393,7 +390,7 @@ fn a_connection_that_breaks_ends_the_run_with_what_there_was() {
     assert!((50..100).contains(&arrived), "{arrived}");
     assert!(outcome.counts.packets >= 100 && outcome.counts.sending > Duration::from_secs(1));
     let complaint = outcome.broken.unwrap();
-    assert!(complaint.starts_with("it broke after "), "{complaint}");
+    assert!(complaint.starts_with("ended after "), "{complaint}");
     assert!(
         complaint.ends_with("timed out: no packet from the peer within the idle timeout"),
         "{complaint}"

@@ -15,8 +15,8 @@ const fn at_least(bound: f64, what: &'static str, figure: Figure) -> Promise {
     Promise(what, Bound::AtLeast(bound), figure)
 }
 
-pub(super) const SHARE: Promise = at_least(0.8, "share of the line", share);
-pub(super) const SHARE_IN_FLOOD: Promise = at_least(0.25, "share of the line", share);
+pub(super) const SHARE: Promise = at_least(0.8, "share of the link", share);
+pub(super) const SHARE_IN_FLOOD: Promise = at_least(0.25, "share of the link", share);
 pub(super) const FAIRNESS: Promise =
     at_least(0.9, "fairness", |row, _| Some(row.fairness.unwrap_or(0.0)));
 pub(super) const ARRIVED: Promise = at_least(0.99, "share of the game that arrives", |row, _| {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_promised_floor_is_the_default_of_the_library() {
+    fn the_floor_is_the_default_of_the_library() {
         let floor = tickwire::Config::default().rate_floor as f64 / 1e3;
         assert!((FLOOR_KBIT - floor).abs() < f64::EPSILON, "{floor}");
     }

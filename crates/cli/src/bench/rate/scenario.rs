@@ -15,7 +15,7 @@ pub(super) struct Scenario {
     pub(super) up: LinkConditions,
     pub(super) driven: Driven,
     /// Clients that share the link. The game is a sequenced message of 100 bytes to and from each
-    /// client, 60 times a second.
+    /// client, 60 times per second.
     pub(super) clients: usize,
     /// Long messages to each client, in one `Ordered` channel.
     pub(super) transfers: u32,
@@ -25,7 +25,7 @@ pub(super) struct Scenario {
     pub(super) has_uploads: bool,
     /// Rate of additional unreliable messages of 500 bytes, in bits per second.
     pub(super) flood: u64,
-    /// After this time the link has another rate, and after twice the time the first rate again.
+    /// After this time the link has another rate, and after twice this time the first rate again.
     pub(super) changes: Option<(Duration, u64)>,
     /// Maximum duration; completed transfers end it earlier.
     pub(super) time_max: Duration,
@@ -38,7 +38,7 @@ pub(super) struct Scenario {
 pub(super) enum Driven {
     /// A loop that sleeps until something is due.
     ByDeadlines,
-    /// A game loop, 60 times a second.
+    /// A game loop, 60 times per second.
     ByTicks,
 }
 
@@ -140,19 +140,19 @@ pub(super) fn all() -> Vec<Scenario> {
         home("a transfer and the game, by ticks")
             .promising(TRANSFER)
             .by_ticks(),
-        shared("two transfers share the line"),
-        shared("two transfers share the line, by ticks").by_ticks(),
+        shared("two transfers share the link"),
+        shared("two transfers share the link, by ticks").by_ticks(),
         narrow("256 kbit/s: the game alone").without_transfer(30),
         narrow("256 kbit/s: a transfer and the game"),
         narrow("256 kbit/s: a transfer and the game, by ticks").by_ticks(),
         Scenario {
             flood: 30 * MEGABIT,
             promises: &[SHARE_IN_FLOOD],
-            ..home("a flood of three times the line, and a transfer").for_at_most(15)
+            ..home("a flood at three times the link rate, and a transfer").for_at_most(15)
         },
         Scenario {
             changes: Some((Duration::from_secs(4), 5 * MEGABIT)),
-            ..home("the line is half as wide from 4 s to 8 s")
+            ..home("half the link rate from 4 s to 8 s")
         },
         home("200 ms of jitter").with_line(|line| line.jitter = ms(200)),
         Scenario {

@@ -25,7 +25,6 @@ const UPLOAD_LEN: usize = 16 << 10;
 const UNIT: Duration = Duration::from_nanos(100);
 const DIGITS: u8 = 5;
 
-/// The result of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Outcome {
     /// Duration of the transfers, at most the maximum.
@@ -34,12 +33,12 @@ pub(super) struct Outcome {
     line_bits: f64,
     /// Delivered bytes of the transfers, per client.
     transferred: Vec<u64>,
-    /// The same when the first client was complete.
+    /// As `transferred`, when the first client was complete.
     transferred_when_first_done: Vec<u64>,
     /// Latency of game messages from send to delivery.
     #[serde(skip)]
     pub(super) game: Distribution,
-    /// Game messages sent to all clients, and the same number by them.
+    /// Game messages sent to all clients; the clients send the same number.
     pub(super) game_sent: u64,
     /// Game messages that the server received.
     pub(super) game_up_delivered: u64,
@@ -140,7 +139,7 @@ impl<'a> World<'a> {
             self.turn();
             self.transmit();
             if self.passed() > Duration::from_secs(30) {
-                return Err("the line is too bad to connect through".into());
+                return Err("the link loses too many datagrams to connect".into());
             }
             self.pass(self.network.now() + TICK);
         }
@@ -240,7 +239,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The server's statistics of each client.
     fn stats(&self) -> impl Iterator<Item = PeerStats> + '_ {
         let peers = self.clients.iter().filter_map(|client| client.at_server);
         peers.filter_map(|peer| self.network.peer_stats(self.server, peer))
@@ -257,7 +255,6 @@ impl<'a> World<'a> {
         outcome.rate_highest = known(outcome.rate_highest).max();
     }
 
-    /// The deadline of a host.
     fn next_turn(&self) -> Instant {
         let next = match self.scenario.driven {
             Driven::ByTicks => None,

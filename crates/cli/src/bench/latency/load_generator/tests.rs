@@ -10,7 +10,7 @@ use super::super::send_schedule::Span;
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
-/// What a round trip takes without a stall.
+/// Round trip without a stall.
 const TRIP: Duration = Duration::from_micros(50);
 
 const TARGET: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
@@ -26,13 +26,12 @@ fn from_target(at: Instant, bytes: &[u8]) -> Received<'_> {
 /// A client and an echo on virtual time, which advances only in a sleep.
 struct Simulated {
     now: Instant,
-    /// The echo does nothing meanwhile, and then answers all that has come.
+    /// The echo is stalled in this range, and then replies to all received datagrams.
     server_stall: Range<Instant>,
-    /// A sleep that ends in here ends at its end instead.
+    /// A sleep that would end within this range ends at its end.
     client_stall: Range<Instant>,
     /// Every n-th datagram is lost; 0 for no loss.
     loses_every: usize,
-    /// Every answer comes so many times.
     copies: usize,
     on_the_way: VecDeque<(Instant, Vec<u8>)>,
     sent: usize,
@@ -78,7 +77,7 @@ impl Client for Simulated {
 
     fn turn(&mut self, until: Instant, take: &mut impl FnMut(Received<'_>)) -> io::Result<()> {
         self.turns += 1;
-        assert!(self.turns < 1_000_000, "it goes on for ever");
+        assert!(self.turns < 1_000_000, "the loop does not end");
         let next = self.on_the_way.front().map_or(until, |(at, _)| *at);
         self.now = self.now.max(next.min(until));
         if self.client_stall.contains(&self.now) {
@@ -117,7 +116,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// A second that counts, behind 200 ms that do not.
+    /// A measured second after a warm-up of 200 ms.
     fn new() -> Self {
         let start = Instant::now();
         let span = Span {
@@ -133,13 +132,12 @@ impl Bench {
         }
     }
 
-    /// A stretch of the time that counts.
+    /// A range of the measured time.
     fn stretch(&self, from_ms: u32, to_ms: u32) -> Range<Instant> {
         let begin = self.window.begin();
         begin + from_ms * MS..begin + to_ms * MS
     }
 
-    /// A thousand a second.
     fn at_rate(&mut self) {
         let schedule = SendSchedule::new(self.window, 1000);
         let (open_loop, recording) = open!(self, &schedule);
@@ -156,20 +154,20 @@ impl Bench {
         .unwrap();
     }
 
-    /// How many latencies there were of exactly this length, to the precision of the histogram.
+    /// Number of latencies of this value, to the precision of the histogram.
     fn count_of(&self, latency: Duration) -> u64 {
         self.recording.latency.count_of(latency)
     }
 }
 
 #[test]
-fn a_stalled_server_shows_in_every_datagram_that_it_held_up() {
+fn a_server_stall_shows_in_every_delayed_datagram() {
     let mut bench = Bench::new();
     bench.client.server_stall = bench.stretch(300, 400);
     bench.at_rate();
     assert_eq!(bench.recording.counts.sent, 1000);
     assert_eq!(bench.recording.counts.lost, 0);
-    // Those due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and no other waited.
+    // Datagrams due at 300, 301, ... 399 ms waited for 100, 99, ... 1 ms, and no others.
     for held_up in 1..=100 {
         assert_eq!(bench.count_of(held_up * MS + TRIP), 1, "{held_up} ms");
     }
@@ -181,7 +179,7 @@ fn a_stalled_server_shows_in_every_datagram_that_it_held_up() {
 }
 
 #[test]
-fn the_time_line_shows_a_stall_where_it_was_and_exactly() {
+fn the_time_line_shows_a_stall_at_its_exact_time() {
     let mut bench = Bench::new();
     bench.client.server_stall = bench.stretch(300, 400);
     bench.at_rate();
@@ -194,15 +192,15 @@ fn the_time_line_shows_a_stall_where_it_was_and_exactly() {
 }
 
 #[test]
-fn a_stalled_client_is_not_forgiven_either() {
+fn a_client_stall_shows_in_every_delayed_datagram() {
     let mut bench = Bench::new();
     bench.client.client_stall = bench.stretch(300, 400);
     bench.at_rate();
-    // Due at 300 ms means: sent at 400 ms, answered a round trip later.
+    // Due at 300 ms, sent at 400 ms, with the reply a round trip later.
     assert_eq!(bench.count_of(100 * MS + TRIP), 1);
     assert_eq!(bench.count_of(MS + TRIP), 1);
     assert_eq!(bench.recording.counts.answered, 1000);
-    // From when they really left, all was well: that is the figure that hides the stall.
+    // Counted from the departures, the stall is hidden.
     assert!(
         bench
             .recording
@@ -213,21 +211,21 @@ fn a_stalled_client_is_not_forgiven_either() {
 }
 
 #[test]
-fn a_client_that_falls_behind_sends_fewer_a_second() {
+fn a_slow_client_lowers_the_send_rate() {
     let mut bench = Bench::new();
     bench.at_rate();
     assert_eq!(bench.recording.sent_in, Some(1000 * MS));
-    // A second that begins in the time that counts and ends after it.
+    // A stall that begins within the measured time and ends after it.
     let mut bench = Bench::new();
     bench.client.client_stall = bench.stretch(500, 1500);
     bench.at_rate();
     assert_eq!(bench.recording.counts.sent, 1000);
-    // One a turn, and a turn takes no time here.
+    // One datagram per turn; a turn takes no time here.
     assert_eq!(bench.recording.sent_in, Some(1501 * MS));
 }
 
 #[test]
-fn one_at_a_time_the_same_stall_shows_once() {
+fn closed_loop_shows_a_stall_once() {
     let mut bench = Bench::new();
     bench.client.server_stall = bench.stretch(300, 400);
     bench.closed();
@@ -239,7 +237,7 @@ fn one_at_a_time_the_same_stall_shows_once() {
 }
 
 #[test]
-fn what_is_lost_is_counted_and_waited_for_once() {
+fn counts_losses_and_waits_for_them_once() {
     let mut bench = Bench::new();
     bench.client.loses_every = 10;
     bench.at_rate();
@@ -250,7 +248,7 @@ fn what_is_lost_is_counted_and_waited_for_once() {
 }
 
 #[test]
-fn what_is_lost_in_closed_loop_is_given_up_after_a_while() {
+fn closed_loop_gives_up_on_a_lost_datagram() {
     let mut bench = Bench::new();
     bench.client.loses_every = 10_000;
     bench.closed();
@@ -261,7 +259,7 @@ fn what_is_lost_in_closed_loop_is_given_up_after_a_while() {
 }
 
 #[test]
-fn an_echo_of_nothing_leaves_nothing_but_losses() {
+fn a_silent_echo_causes_only_losses() {
     let mut bench = Bench::new();
     bench.client.loses_every = 1;
     bench.at_rate();
@@ -270,17 +268,17 @@ fn an_echo_of_nothing_leaves_nothing_but_losses() {
 }
 
 #[test]
-fn an_answer_counts_once() {
+fn a_reply_counts_once() {
     let mut bench = Bench::new();
     bench.client.copies = 2;
     bench.at_rate();
     let counts = bench.recording.counts;
     assert_eq!(counts.answered, 1000);
-    // The last answer ends the round before its copy is looked at, or not.
+    // The copy of the last reply may arrive after the end of the round.
     assert!((1199..=1200).contains(&counts.repeated), "{counts:?}");
 }
 
-/// The sending half of a client, on a time of its own. Every sleep ends early once, as real ones
+/// The sending half of a client, on its own virtual time. Every sleep ends early once, as real ones
 /// may.
 struct SendingHalf {
     now: Instant,
@@ -313,7 +311,7 @@ impl Client for SendingHalf {
 }
 
 impl Bench {
-    /// 1,000 per second, with a sending and a receiving half.
+    /// 1,000 datagrams per second, with a sending and a receiving half.
     fn in_halves(&mut self, sending: &mut SendingHalf) -> io::Result<()> {
         let schedule = SendSchedule::new(self.window, 1000);
         let (open_loop, recording) = open!(self, &schedule);
@@ -338,7 +336,7 @@ impl Bench {
 }
 
 #[test]
-fn in_halves_every_datagram_leaves_when_it_is_due() {
+fn in_halves_every_datagram_leaves_on_time() {
     let mut bench = Bench::new();
     let mut sending = bench.sending_half();
     bench.in_halves(&mut sending).unwrap();
@@ -350,12 +348,12 @@ fn in_halves_every_datagram_leaves_when_it_is_due() {
 }
 
 #[test]
-fn in_halves_a_stalled_sender_is_not_forgiven_and_does_not_drift() {
+fn in_halves_a_sender_stall_delays_datagrams_without_drift() {
     let mut bench = Bench::new();
     let mut sending = bench.sending_half();
     sending.stall = bench.stretch(300, 400);
     bench.in_halves(&mut sending).unwrap();
-    // Those due at 300, 301, ... 400 ms left at 400 ms, and all others when they were due.
+    // Datagrams due at 300, 301, ... 400 ms left at 400 ms, and all others on time.
     let late = |number: u32| number.clamp(500, 600) == number;
     for (number, (left, _)) in (0..).zip(&sending.sent) {
         let left_ms = if late(number) { 600 } else { number };
@@ -369,7 +367,7 @@ fn in_halves_a_stalled_sender_is_not_forgiven_and_does_not_drift() {
 }
 
 #[test]
-fn in_halves_the_receiver_does_not_wait_for_what_never_leaves() {
+fn in_halves_the_receiver_does_not_wait_for_unsent_datagrams() {
     let mut bench = Bench::new();
     let mut sending = bench.sending_half();
     sending.breaks_after = 700;
@@ -377,7 +375,7 @@ fn in_halves_the_receiver_does_not_wait_for_what_never_leaves() {
     assert_eq!(error.kind(), io::ErrorKind::NetworkDown);
 }
 
-/// Receives foreign datagrams, a thousand a second, and no answer.
+/// Receives 1,000 foreign datagrams per second and no reply.
 struct Flooded(Instant);
 
 impl Client for Flooded {
@@ -397,7 +395,7 @@ impl Client for Flooded {
 }
 
 #[test]
-fn in_halves_foreign_datagrams_do_not_make_a_round_longer() {
+fn in_halves_foreign_datagrams_do_not_extend_a_round() {
     let mut bench = Bench::new();
     let schedule = SendSchedule::new(bench.window, 1000);
     let mut sending = bench.sending_half();
@@ -409,7 +407,7 @@ fn in_halves_foreign_datagrams_do_not_make_a_round_longer() {
     assert_eq!(bench.recording.counts.lost, 1000);
 }
 
-/// The receiving half alone, a thousand a second, with the departures that a test chooses.
+/// The receiving half alone, at 1,000 datagrams per second, with departures chosen by a test.
 struct Receiving {
     schedule: SendSchedule,
     probe: Probe,
@@ -461,7 +459,7 @@ fn written(probe: &Probe, number: u64) -> Vec<u8> {
 }
 
 #[test]
-fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
+fn a_foreign_datagram_is_counted_and_is_no_reply() {
     let mut half = Receiving::new();
     half.in_flight.on_sent(Duration::ZERO);
     let third_party = written(&Probe::new(64, TARGET), 0);
@@ -478,7 +476,7 @@ fn a_foreign_datagram_counts_as_foreign_and_answers_nothing() {
 }
 
 #[test]
-fn the_warm_up_leaves_no_trace_but_that_it_was_answered() {
+fn replies_to_the_warm_up_are_not_recorded() {
     let mut half = Receiving::new();
     (0..200).for_each(|number| half.in_flight.on_sent(number * MS));
     half.receive(half.schedule.due(250), &half.probe(199));
@@ -492,16 +490,16 @@ fn the_warm_up_leaves_no_trace_but_that_it_was_answered() {
 }
 
 #[test]
-fn a_departure_is_what_the_sender_recorded() {
+fn round_trips_count_from_the_recorded_departure() {
     let mut half = Receiving::new();
-    // The first of those that count left 3 ms late.
+    // The first measured datagram left 3 ms late.
     (0..200).for_each(|number| half.in_flight.on_sent(number * MS));
     half.in_flight.on_sent(203 * MS);
     let now = half.schedule.due(210);
     half.receive(now, &half.probe(200));
     assert_eq!(half.recording.latency.longest(), Some(10_000.0));
     assert_eq!(half.recording.round_trip.longest(), Some(7000.0));
-    // It waited in the kernel, and a copy of it does not count.
+    // The reply waited in the kernel, and its copy does not count.
     half.receive(now, &half.probe(200));
     assert_eq!(half.recording.kernel_to_client.longest(), Some(1000.0));
     assert_eq!(half.recording.kernel_to_client.count(), 1);

@@ -1,4 +1,4 @@
-//! Tests of what the rounds are summed up to.
+//! Tests of the summary of rounds.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use super::*;
@@ -24,7 +24,7 @@ fn spinning() -> Options {
 }
 
 /// A round with latencies of `scale`, 2 `scale`, ... `count` `scale` microseconds, of which the
-/// client overslept `late`. Nothing was lost.
+/// client's lateness is `late`. No datagram was lost.
 fn round(subject: Subject, count: u64, scale: u64, late: u64) -> Named {
     let mut recording = Recording::new(Duration::from_secs(1));
     recording.counts.sent = count;
@@ -38,7 +38,7 @@ fn round(subject: Subject, count: u64, scale: u64, late: u64) -> Named {
     (subject, Round { at, recording })
 }
 
-/// Equal, as far as three digits go.
+/// Equal to three digits.
 fn assert_near(value: Option<f64>, wanted: f64) {
     let value = value.unwrap();
     assert!(
@@ -48,9 +48,9 @@ fn assert_near(value: Option<f64>, wanted: f64) {
 }
 
 #[test]
-fn the_longest_is_exact_and_nothing_lies_beyond_it() {
+fn the_maximum_is_exact_and_no_percentile_exceeds_it() {
     use Subject::{Std, Tickwire};
-    // 10,001 µs lie between two steps of the histogram; 200 s lie beyond its end.
+    // 10,001 µs are between two steps of the histogram; 200 s are beyond its end.
     for (count, scale) in [(10_001, 1), (2, 100_000_000)] {
         let rounds = [
             round(Std, count, scale, 0),
@@ -74,7 +74,7 @@ fn the_longest_is_exact_and_nothing_lies_beyond_it() {
 }
 
 #[test]
-fn a_rate_is_what_left_and_not_what_was_asked_for() {
+fn the_rate_counts_sent_datagrams() {
     use Subject::{Std, Tickwire};
     let sent_in = |mut round: Named, millis| {
         round.1.recording.sent_in = Some(Duration::from_millis(millis));
@@ -99,7 +99,7 @@ fn a_rate_is_what_left_and_not_what_was_asked_for() {
 #[test]
 fn a_ratio_is_taken_within_a_round() {
     use Subject::{Mio, Std, Tickwire};
-    // The second round is ten times as slow for every subject.
+    // The second round is ten times slower for every subject.
     let rounds = [
         round(Std, 100, 10, 0),
         round(Mio, 100, 20, 0),
@@ -131,7 +131,7 @@ fn assert_decided(goal: &Goal, wanted: f64, verdict: &Verdict) {
     assert_eq!(&goal.verdict, verdict);
 }
 
-/// As many more were due, and nothing came back of them.
+/// Adds `lost` datagrams without a reply.
 fn with_lost(mut round: Named, lost: u64) -> Named {
     round.1.recording.counts.sent += lost;
     round.1.recording.counts.lost += lost;
@@ -150,16 +150,16 @@ fn no_verdict(rounds: impl IntoIterator<Item = Named>) -> String {
 }
 
 #[test]
-fn where_many_were_lost_no_goal_is_met() {
+fn many_losses_prevent_a_verdict() {
     use Subject::{Std, Tickwire};
-    // What came back came back faster than std's.
+    // The replies arrived faster than those of std.
     let rounds = [
         round(Std, 100, 10, 0),
         with_lost(round(Tickwire, 60, 1, 0), 40),
     ];
     let wanted = "tickwire lost 40 of 100 datagrams, more than one in 100";
     assert_eq!(no_verdict(rounds), wanted);
-    // The losses of the other side are no merit either.
+    // Losses of the other side prevent a verdict as well.
     let rounds = [
         with_lost(round(Std, 98, 10, 0), 2),
         round(Tickwire, 100, 1, 0),
@@ -169,7 +169,7 @@ fn where_many_were_lost_no_goal_is_met() {
 }
 
 #[test]
-fn a_lost_round_among_many_is_no_verdict_either() {
+fn a_lost_round_prevents_a_verdict() {
     use Subject::{Std, Tickwire};
     let rounds = [
         round(Std, 10_000, 1, 0),
@@ -177,12 +177,12 @@ fn a_lost_round_among_many_is_no_verdict_either() {
         round(Tickwire, 10_000, 1, 0),
         with_lost(round(Tickwire, 4, 1, 0), 6),
     ];
-    let wanted = "in a round more were lost than its p50 can bear";
+    let wanted = "the p50 of a round was lost";
     assert_eq!(no_verdict(rounds), wanted);
 }
 
 #[test]
-fn one_in_a_hundred_may_be_lost() {
+fn one_percent_of_losses_is_allowed() {
     use Subject::{Std, Tickwire};
     let rounds = [
         with_lost(round(Std, 99, 10, 0), 1),
@@ -206,10 +206,10 @@ fn a_goal_is_met_or_missed() {
     assert_decided(latency, 1.2, &Verdict::Missed);
     assert_eq!(latency.row, "p50 against std");
     assert_eq!(latency.bound, Bound::AtMost(1.1));
-    assert_eq!(latency.what, "from when it should have left");
+    assert_eq!(latency.what, "from its due time");
     // 600 - 300 against 500 - 100.
     assert_decided(round_trip, 0.75, &Verdict::Kept);
-    assert_eq!(round_trip.what, "from when it left");
+    assert_eq!(round_trip.what, "from its departure");
 
     let closed = options(&["--wait-mode=spin", "--closed"]);
     assert_eq!(summed(&closed, rounds()).unwrap().goals.len(), 1);
@@ -232,20 +232,20 @@ fn silence(options: &Options, rounds: [Named; 2]) -> String {
 }
 
 #[test]
-fn without_any_answer_there_is_a_sentence_and_no_figure() {
+fn without_replies_there_is_an_error_and_no_figure() {
     use Subject::{Std, Tickwire};
     let (here, there) = (spinning(), elsewhere());
     let rounds = || [Std, Tickwire].map(|subject| with_lost(round(subject, 0, 1, 0), 30));
-    assert!(silence(&here, rounds()).starts_with("0 of 60 datagrams were answered: "));
+    assert!(silence(&here, rounds()).starts_with("no reply to 60 datagrams: "));
     assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 stopped replying, "));
-    // One at a time, a lost one of the warm-up can take the whole round.
+    // In closed loop a lost warm-up datagram can take the whole round.
     let rounds = || [Std, Tickwire].map(|subject| round(subject, 0, 1, 0));
-    assert!(silence(&here, rounds()).starts_with("no reply came, also in the warm-up"));
+    assert!(silence(&here, rounds()).starts_with("no reply arrived, not even in the warm-up"));
     assert!(silence(&there, rounds()).starts_with("192.0.2.1:7 stopped replying, "));
 }
 
 #[test]
-fn a_subject_without_answers_takes_nothing_from_the_others() {
+fn a_subject_without_replies_does_not_affect_others() {
     use Subject::{Std, Tickwire};
     let rounds = [
         round(Std, 100, 1, 0),
@@ -262,7 +262,7 @@ fn a_subject_without_answers_takes_nothing_from_the_others() {
 }
 
 #[test]
-fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
+fn summarises_the_kernel_waiting_times_of_stamped_replies() {
     use Subject::{Stamped, Std, Tickwire};
     let options = options(&["--wait-mode=spin", "--receive-timestamps"]);
     let stamped = |scale: u64| {
@@ -283,7 +283,7 @@ fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
         assert_eq!(subject.all.micros.kernel_to_client, None);
         assert!(subject.micros_by_round.kernel_to_client.is_none());
     }
-    // In one round 50 µs, in the other 150; the longest of all is exact.
+    // 50 µs in one round, 150 µs in the other; the maximum is exact.
     let spread = stamped.micros_by_round.kernel_to_client.unwrap().p50();
     assert_near(spread.ok().map(|spread| spread.median), 100.0);
     let together = stamped.all.micros.kernel_to_client.unwrap();
@@ -294,6 +294,6 @@ fn what_stamped_answers_waited_is_summed_up_beside_those_without_a_stamp() {
         last.by_round.latency.p50().ok().map(|spread| spread.median),
         2.0,
     );
-    // Nothing is promised of it.
+    // No goal applies to it.
     assert!(results.goals.iter().all(|goal| goal.row.ends_with("std")));
 }

@@ -256,6 +256,7 @@ pub(crate) fn write_new(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result
 
 /// Creates a new file, which does not inherit the permissions of the old one, and renames it.
 pub(crate) fn replace(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(), KeyFileError> {
+    check_replaceable(path).map_err(|error| KeyFileErrorKind::Write(error).of(path))?;
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{}.new", process::id()));
     let new = PathBuf::from(new);
@@ -266,6 +267,17 @@ pub(crate) fn replace(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> Result<(
         })
     });
     replaced.map_err(|error| KeyFileErrorKind::Write(error).of(path))
+}
+
+/// A rename would also replace a device or a socket, such as /dev/null or /dev/stdout.
+fn check_replaceable(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it exists and is not a regular file",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn create(path: &Path, kind: KeyKind, secret: &[u8; 32]) -> io::Result<()> {
@@ -395,6 +407,23 @@ mod tests {
         // Also creates a missing file.
         replace(&folder.0.join("new.key"), Server, &SECRET).unwrap();
         assert_eq!(folder.names(), ["new.key", "server.key"]);
+    }
+
+    #[test]
+    fn replaces_only_regular_files() {
+        use std::os::unix::fs::FileTypeExt;
+        use std::os::unix::net::UnixDatagram;
+
+        let folder = Folder::new();
+        let (socket, link) = (folder.0.join("socket"), folder.0.join("link"));
+        let _bound = UnixDatagram::bind(&socket).unwrap();
+        symlink(&socket, &link).unwrap();
+        for path in [&socket, &link] {
+            let error = replace(path, Server, &SECRET).unwrap_err().to_string();
+            assert!(error.ends_with("is not a regular file"), "{error}");
+        }
+        assert!(fs::metadata(&link).unwrap().file_type().is_socket());
+        assert_eq!(folder.names(), ["link", "socket"]);
     }
 
     #[test]

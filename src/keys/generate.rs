@@ -47,7 +47,7 @@ impl PrivateKey {
     ///
     /// # Errors
     ///
-    /// The system cannot write the file.
+    /// The path is not a regular file, or the system cannot write it.
     pub fn replace_file(&self, path: impl AsRef<Path>) -> Result<(), KeyFileError> {
         file::replace(path.as_ref(), KeyKind::Server, self.secret_bytes())
     }

@@ -93,9 +93,9 @@ pub struct PeerStats {
     /// Estimated delivery rate in bits per second: the maximum of the last two round trips. Below
     /// the capacity of the path if the flow is application-limited, and while a queue drains.
     pub delivery_rate: u64,
-    /// Estimated queueing delay of the path: the minimum round-trip time of the last three round
-    /// trips minus that of the last 10 to 20 s. Zero within noise, or if a lower send rate did not
-    /// reduce it. As of the last acknowledgement.
+    /// Estimated queueing delay of the path: the minimum of the last three round-trip time samples
+    /// minus that of the last 10 to 20 s. Zero within noise, or if a lower send rate did not reduce
+    /// it. As of the last acknowledgement.
     pub queue_delay: Duration,
     /// What limits sending.
     pub limited_by: SendLimitedBy,

@@ -73,19 +73,41 @@ fn program_findings(programs: &[String]) -> Vec<String> {
     let mut findings = Vec::new();
     for program in programs {
         let first = program.lines().next().unwrap_or_default();
-        if program
-            .lines()
-            .any(|line| line == "#" || line.starts_with("# "))
-        {
+        // rustdoc hides indented lines too.
+        let is_hidden = |line: &str| line == "#" || line.starts_with("# ");
+        if program.lines().any(|line| is_hidden(line.trim())) {
             findings.push(format!(
                 "the program that begins with `{first}` has hidden lines"
             ));
         }
-        if !program.contains("fn main()") {
+        if !program.lines().any(|line| line.starts_with("fn main()")) {
             findings.push(format!(
                 "the program that begins with `{first}` has no `fn main()`"
             ));
         }
+    }
+    findings
+}
+
+/// What is wrong with the fences of a chapter: every program runs, and rustdoc compiles nothing else.
+fn fence_findings(chapter: &str) -> Vec<String> {
+    let (mut findings, mut is_open) = (Vec::new(), false);
+    for line in chapter.lines() {
+        let fence = line.trim_start();
+        if !fence.starts_with("```") && !fence.starts_with("~~~") {
+            continue;
+        }
+        let is_known = match fence.strip_prefix("```") {
+            Some(language) if is_open => language.is_empty(),
+            Some(language) => matches!(language, "rust" | "text" | "toml" | "sh"),
+            None => false,
+        };
+        if !is_known || line != fence {
+            findings.push(format!(
+                "the fence `{line}` is not ```rust, ```text, ```toml or ```sh at the start of a line"
+            ));
+        }
+        is_open = !is_open;
     }
     findings
 }
@@ -124,11 +146,35 @@ fn references(text: &str) -> BTreeSet<String> {
     labels
 }
 
+/// The id of a heading, the same in rustdoc and on a code host.
+fn heading_id(line: &str) -> Option<String> {
+    let title = line.strip_prefix('#')?.trim_start_matches('#').trim();
+    let kept = title
+        .chars()
+        .filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'));
+    Some(kept.collect::<String>().to_lowercase().replace(' ', "-"))
+}
+
 /// Findings in the links of a chapter, given the labels defined for rustdoc.
 fn link_findings(text: &str, rustdoc: &BTreeSet<&str>) -> Vec<String> {
     let mut findings = Vec::new();
     if text.contains("](crate::") {
         findings.push("a link to `crate::` is dead on a code host".to_owned());
+    }
+    for (_, target) in text
+        .match_indices("](")
+        .map(|(at, _)| text.split_at(at + 2))
+    {
+        let target = target.split(')').next().unwrap_or_default();
+        let is_heading = target.strip_prefix('#').is_some_and(|id| {
+            text.lines()
+                .any(|line| heading_id(line).as_deref() == Some(id))
+        });
+        if !is_heading && !target.starts_with("https://") && !target.starts_with("crate::") {
+            findings.push(format!(
+                "the inline link to {target} is dead: it is no heading here, and a file needs a label"
+            ));
+        }
     }
     let own: BTreeSet<&str> = definitions(text).iter().map(|(label, _)| *label).collect();
     for label in references(text) {
@@ -187,6 +233,7 @@ fn chapters_have_complete_programs_and_working_links() {
     for (name, chapter) in chapters() {
         let (text, programs) = text_and_programs(&chapter);
         let mut found = program_findings(&programs);
+        found.extend(fence_findings(&chapter));
         found.extend(link_findings(&text, &rustdoc));
         findings.extend(found.iter().map(|finding| format!("{name}.md: {finding}")));
     }
@@ -221,13 +268,35 @@ fn finds_hidden_lines_and_missing_main() {
 }
 
 #[test]
+fn finds_programs_that_are_hidden_indented_or_do_not_run() {
+    let hidden = "```rust\nfn main() {\n    # let a = 1;\n}\n```\n";
+    assert_eq!(program_findings(&text_and_programs(hidden).1).len(), 1);
+    let commented = "```rust\n// fn main() {}\n```\n";
+    assert_eq!(program_findings(&text_and_programs(commented).1).len(), 1);
+    assert_eq!(
+        fence_findings("```rust\n```\n```text\n```\n"),
+        Vec::<String>::new()
+    );
+    for fence in ["```rust,ignore", "```no_run", "```", "~~~rust", "  ```rust"] {
+        assert!(
+            !fence_findings(&format!("{fence}\n```\n")).is_empty(),
+            "{fence}"
+        );
+    }
+}
+
+#[test]
 fn finds_dead_links() {
     let rustdoc = BTreeSet::from(["`Host`"]);
     let fine = "See [`Host`] and [a page](https://example.com).\n\n[`Host`]: mod.rs\n";
     assert_eq!(link_findings(fine, &rustdoc), Vec::<String>::new());
+    let heading = "# Host\n\nSee [x](#a-link).\n\n## A link\n";
+    assert_eq!(link_findings(heading, &rustdoc), Vec::<String>::new());
     for broken in [
+        "# Host\n\nSee [x](#link).\n",                  // no such heading
         "See [`Host`].\n",                              // undefined on a code host
         "See [x](crate::Host).\n",                      // dead on a code host
+        "See [x](ch02_datagrams.md).\n",                // dead in rustdoc
         "See [`Socket`].\n\n[`Socket`]: mod.rs\n",      // unknown to rustdoc
         "See [`Host`].\n\n[`Host`]: no_such_file.rs\n", // no such file
         "Nothing.\n\n[`Host`]: mod.rs\n",               // unused

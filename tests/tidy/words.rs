@@ -48,19 +48,11 @@ const ALLOWED: &[(&str, &str)] = &[];
 
 const COLUMNS_MAX: usize = 100;
 
-/// Markdown and configuration with comments, besides the Rust files.
-const DOCUMENTS: &[&str] = &[
-    "",
-    "benches",
-    "benches/goals",
-    "crates/*",
-    "src/guide",
-    "src/proto",
-    ".ci",
-];
+/// Folders with Markdown, manifests, scripts, help texts and pictures, besides the root.
+const DOCUMENT_FOLDERS: &[&str] = &[".ci", "benches", "crates", "examples", "src", "tests"];
 
 /// A piece of prose: the number of its line, the text, and its kind.
-struct Prose<'a>(usize, &'a str, Kind);
+struct Prose(usize, String, Kind);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -72,96 +64,196 @@ enum Kind {
     Code,
 }
 
-/// The text after `//` at the end of a line of code. A string with `//` in it is not a comment.
-fn trailing_comment(line: &str) -> Option<&str> {
-    let at = line.rfind(" // ")?;
-    let is_in_string = line[..at].matches('"').count() % 2 == 1;
-    (!is_in_string).then(|| &line[at + 4..])
+/// One line of Rust: its code without comments and literals, its comment, and its literals.
+#[derive(Default)]
+struct RustLine {
+    code: String,
+    comment: Option<String>,
+    literals: String,
 }
 
-/// The string literals of a line of code, without their quotes.
-fn literals(line: &str) -> impl Iterator<Item = &str> {
-    line.split('"').skip(1).step_by(2)
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lexeme {
+    Code,
+    LineComment,
+    BlockComment,
+    /// A string literal. A raw string ends with this many `#` and has no escapes.
+    Literal(Option<usize>),
 }
 
-fn prose_of_rust(file: &SourceFile) -> Vec<Prose<'_>> {
-    let (mut prose, mut is_test_name, mut is_example) = (Vec::new(), false, false);
-    let mut in_tests = !file.path.contains("src/") || file.is_unit_tests();
-    for (index, line) in file.text.lines().enumerate() {
-        let trimmed = line.trim_start();
-        let mut add = |text, kind| prose.push(Prose(index + 1, text, kind));
-        in_tests |= line.starts_with("mod tests {");
-        if let Some(comment) = trimmed.strip_prefix("//") {
-            if comment.contains("```") {
-                is_example = !is_example;
-            } else if !is_example {
-                add(comment, Kind::CommentLine);
-            } else if let Some(comment) = trailing_comment(comment) {
-                add(comment, Kind::CommentLine);
+/// The prefix of a string literal, with its quote, and the `#` of a raw string.
+fn literal_start(rest: &str) -> Option<(usize, Option<usize>)> {
+    let raw = rest.trim_start_matches(['b', 'c']);
+    let hashes = raw.strip_prefix('r').map(|raw| {
+        let hashes = raw.len() - raw.trim_start_matches('#').len();
+        (hashes, 1 + hashes)
+    });
+    let prefix = rest.len() - raw.len() + hashes.map_or(0, |(_, len)| len);
+    rest[prefix..]
+        .starts_with('"')
+        .then_some((prefix + 1, hashes.map(|(hashes, _)| hashes)))
+}
+
+fn rust_lines(text: &str) -> Vec<RustLine> {
+    let (mut lines, mut lexeme) = (Vec::new(), Lexeme::Code);
+    for source in text.lines() {
+        let (mut line, mut at, mut is_in_name) = (RustLine::default(), 0, false);
+        if lexeme == Lexeme::LineComment {
+            lexeme = Lexeme::Code;
+        }
+        if lexeme == Lexeme::BlockComment {
+            line.comment = Some(String::new());
+        }
+        while let Some(character) = source[at..].chars().next() {
+            let rest = &source[at..];
+            at += character.len_utf8();
+            match lexeme {
+                Lexeme::Code => {
+                    let literal = literal_start(rest).filter(|_| !is_in_name);
+                    if let Some(comment) = rest.strip_prefix("//") {
+                        line.comment = Some(comment.to_owned());
+                        lexeme = Lexeme::LineComment;
+                        break;
+                    } else if rest.starts_with("/*") {
+                        line.comment.get_or_insert_default();
+                        (lexeme, at) = (Lexeme::BlockComment, at + 1);
+                    } else if let Some((len, hashes)) = literal {
+                        at += len - character.len_utf8();
+                        lexeme = Lexeme::Literal(hashes);
+                    } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
+                        at += rest[1..].find('"').expect("it has one") + 2;
+                    } else {
+                        line.code.push(character);
+                    }
+                    is_in_name = character.is_alphanumeric() || character == '_';
+                }
+                Lexeme::BlockComment if rest.starts_with("*/") => {
+                    (lexeme, at) = (Lexeme::Code, at + 1);
+                }
+                Lexeme::LineComment | Lexeme::BlockComment => {
+                    line.comment.get_or_insert_default().push(character);
+                }
+                Lexeme::Literal(None) if character == '\\' => {
+                    at += source[at..].chars().next().map_or(0, char::len_utf8);
+                    line.literals.push(' ');
+                }
+                Lexeme::Literal(hashes) => {
+                    let end = hashes.unwrap_or(0);
+                    if rest.starts_with(&format!("\"{}", "#".repeat(end))) {
+                        (lexeme, at) = (Lexeme::Code, at + end);
+                        line.literals.push('"');
+                    } else {
+                        line.literals.push(character);
+                    }
+                }
             }
-            continue;
         }
-        is_example = false;
-        if let Some(comment) = trailing_comment(line) {
-            add(comment, Kind::Sentence);
+        lines.push(line);
+    }
+    lines
+}
+
+fn prose_of_rust(file: &SourceFile) -> Vec<Prose> {
+    let (mut prose, mut is_test_name, mut is_example) = (Vec::new(), false, false);
+    let is_test = file.path.starts_with("tests/") || file.path.contains("/tests/");
+    let mut in_tests = is_test || file.is_unit_tests();
+    for (index, line) in rust_lines(&file.text).into_iter().enumerate() {
+        let code = line.code.trim();
+        let mut add = |text, kind| prose.push(Prose(index + 1, text, kind));
+        in_tests |= line.code.starts_with("mod tests {");
+        let has_code = !code.is_empty() || !line.literals.is_empty();
+        is_example &= !has_code;
+        match line.comment {
+            Some(comment) if has_code => add(comment, Kind::Sentence),
+            Some(comment) if comment.contains("```") => is_example = !is_example,
+            Some(comment) if is_example => {
+                if let Some((_, comment)) = comment.split_once(" //") {
+                    add(comment.to_owned(), Kind::CommentLine);
+                }
+            }
+            Some(comment) => add(comment, Kind::CommentLine),
+            None => {}
         }
-        if let (true, Some(name)) = (is_test_name, trimmed.strip_prefix("fn ")) {
-            add(name.split('(').next().unwrap_or_default(), Kind::Code);
+        if let (true, Some((_, name))) = (is_test_name, code.split_once("fn ")) {
+            let name = name.split('(').next().unwrap_or_default();
+            add(name.replace('_', " "), Kind::Code);
+            is_test_name = false;
         }
-        is_test_name = trimmed.starts_with("#[test]") || is_test_name && trimmed.starts_with("#[");
-        if !in_tests {
-            literals(line).for_each(|literal| add(literal, Kind::Code));
+        is_test_name |= code.starts_with("#[test]");
+        if !in_tests && !line.literals.is_empty() {
+            add(line.literals, Kind::Code);
         }
     }
     prose
 }
 
-fn prose_of_markdown(text: &str) -> Vec<Prose<'_>> {
+fn prose_of_markdown(text: &str) -> Vec<Prose> {
     let (mut prose, mut is_code) = (Vec::new(), false);
     for (index, line) in text.lines().enumerate() {
-        let comment = line.trim_start().strip_prefix("//");
+        let comment = rust_lines(line).pop().and_then(|line| line.comment);
         if line.trim_start().starts_with("```") {
             is_code = !is_code;
         } else if !is_code {
-            prose.push(Prose(index + 1, line, Kind::Sentence));
+            prose.push(Prose(index + 1, line.to_owned(), Kind::Sentence));
         } else if let Some(comment) = comment {
-            prose.push(Prose(index + 1, comment, Kind::CommentLine));
-        } else if let Some(comment) = trailing_comment(line) {
-            prose.push(Prose(index + 1, comment, Kind::Sentence));
+            let is_own = line.trim_start().starts_with("//");
+            let kind = if is_own {
+                Kind::CommentLine
+            } else {
+                Kind::Sentence
+            };
+            prose.push(Prose(index + 1, comment, kind));
         }
     }
     prose
 }
 
-/// The comments of TOML and shell files.
-fn prose_of_script(text: &str) -> Vec<Prose<'_>> {
-    let comments = text.lines().enumerate().filter_map(|(index, line)| {
-        let comment = line.trim_start().strip_prefix('#')?;
-        Some(Prose(index + 1, comment, Kind::CommentLine))
-    });
-    comments.collect()
+/// TOML and shell files: comments, and all other text as code.
+fn prose_of_script(text: &str) -> Vec<Prose> {
+    let prose =
+        text.lines()
+            .enumerate()
+            .map(|(index, line)| match line.trim_start().strip_prefix('#') {
+                Some(comment) => Prose(index + 1, comment.to_owned(), Kind::CommentLine),
+                None => Prose(index + 1, line.to_owned(), Kind::Code),
+            });
+    prose.collect()
 }
 
-fn prose(file: &SourceFile) -> Vec<Prose<'_>> {
+/// Help texts and pictures.
+fn prose_of_text(text: &str, kind: Kind) -> Vec<Prose> {
+    let lines = text.lines().enumerate();
+    lines
+        .map(|(index, line)| Prose(index + 1, line.to_owned(), kind))
+        .collect()
+}
+
+fn prose(file: &SourceFile) -> Vec<Prose> {
     match Path::new(&file.path)
         .extension()
         .and_then(|extension| extension.to_str())
     {
         Some("rs") => prose_of_rust(file),
         Some("md") => prose_of_markdown(&file.text),
+        Some("txt") => prose_of_text(&file.text, Kind::Sentence),
+        Some("svg") => prose_of_text(&file.text, Kind::Code),
         _ => prose_of_script(&file.text),
     }
 }
 
 /// The words of a text, in lower case, without code in backticks, separated and surrounded by
-/// single spaces.
-fn words(text: &str) -> String {
-    let without_code = text.split('`').step_by(2).collect::<Vec<_>>().join(" ");
+/// single spaces. `is_code` is whether the text begins inside backticks, and then whether it ends
+/// inside of them.
+fn words(text: &str, is_code: &mut bool) -> String {
     let mut words = String::from(" ");
-    for word in without_code.split(|character: char| !character.is_alphanumeric()) {
-        if !word.is_empty() {
-            words.push_str(&word.to_lowercase());
-            words.push(' ');
+    for (index, part) in text.split('`').enumerate() {
+        *is_code ^= index > 0;
+        let part = if *is_code { "" } else { part };
+        for word in part.split(|character: char| !character.is_alphanumeric()) {
+            if !word.is_empty() {
+                words.push_str(&word.to_lowercase());
+                words.push(' ');
+            }
         }
     }
     words
@@ -170,16 +262,28 @@ fn words(text: &str) -> String {
 fn findings(file: &SourceFile) -> Vec<String> {
     let (mut found, path) = (Vec::new(), &file.path);
     let lines: Vec<_> = file.text.lines().collect();
+    // The words of the previous line, because a phrase can be broken across two lines.
+    let (mut before, mut is_code, mut follows) = (String::new(), false, None);
     for Prose(line, text, kind) in prose(file) {
         let source = lines[line - 1];
+        if follows != Some((line, kind)) || text.trim().is_empty() {
+            (before, is_code) = (String::new(), false);
+        }
+        follows = Some((line + 1, kind));
+        let words = words(&text, &mut is_code);
+        let both = format!("{before}{}", words.trim_start());
         let is_allowed = |(file, part): &(&str, &str)| file == path && source.contains(part);
         if ALLOWED.iter().any(is_allowed) {
+            before = words;
             continue;
         }
-        let words = words(text);
         let mut banned = BANNED.to_vec();
         banned.extend((kind != Kind::Code).then_some(BANNED_IN_SENTENCES));
-        banned.retain(|word| words.contains(&format!(" {word} ")));
+        banned.retain(|word| {
+            let word = format!(" {word} ");
+            words.contains(&word) || both.contains(&word) && !before.contains(&word)
+        });
+        before = words;
         for word in banned {
             found.push(format!("{path}:{line}: \"{word}\": {}", source.trim()));
         }
@@ -196,26 +300,24 @@ fn findings(file: &SourceFile) -> Vec<String> {
     found
 }
 
+/// Markdown, manifests, scripts, help texts and pictures.
 fn documents() -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut documents = Vec::new();
-    let mut folders = Vec::new();
-    for folder in DOCUMENTS {
-        match folder.strip_suffix("/*") {
-            None => folders.push(root.join(folder)),
-            Some(parent) => {
-                let entries = fs::read_dir(root.join(parent)).into_iter().flatten();
-                folders.extend(entries.map(|entry| entry.unwrap().path()));
-            }
-        }
-    }
-    for folder in folders {
+    let mut folders = vec![root.to_owned()];
+    folders.extend(DOCUMENT_FOLDERS.iter().map(|folder| root.join(folder)));
+    while let Some(folder) = folders.pop() {
+        // A packaged library has neither `.ci` nor `crates`.
         let entries = fs::read_dir(&folder).into_iter().flatten();
         for path in entries.map(|entry| entry.unwrap().path()) {
-            let is_script = folder.file_name().is_some_and(|name| name == ".ci");
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
             let extension = path.extension().and_then(|extension| extension.to_str());
-            if path.is_file() && (is_script || matches!(extension, Some("md" | "toml"))) {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+            let is_document = matches!(extension, Some("md" | "toml" | "txt" | "svg"));
+            if path.is_dir() {
+                if folder != root {
+                    folders.push(path);
+                }
+            } else if folder.ends_with(".ci") || is_document && !name.ends_with(".uri.md") {
                 let text = fs::read_to_string(&path).unwrap();
                 documents.push(SourceFile::new(&name.replace('\\', "/"), &text));
             }
@@ -270,11 +372,64 @@ fn reports_banned_words_and_long_lines() {
         (
             "Cargo.toml",
             "# Whose is this, and who asks?\nname = \"he\"\n",
+            2,
+        ),
+        (
+            "crates/cli/src/help/ping.txt",
+            "Shows who answers, and none if nobody does.\n",
+            3,
+        ),
+        (
+            "src/guide/diagrams/tick.svg",
+            "<text fill=\"none\">told</text>\n",
             1,
         ),
     ];
     for (path, text, count) in cases {
         let found = findings(&SourceFile::new(path, text));
         assert_eq!(found.len(), count, "{path} {text}: {found:?}");
+    }
+}
+
+#[test]
+fn finds_comments_literals_and_names_wherever_they_are() {
+    let cases = [
+        ("let quote = '\"'; // who asks\n", 1),
+        ("let quote = b'\\\"'; // who asks\n", 1),
+        ("let url = \"https://who\"; // who asks\n", 2),
+        ("let url = r#\"a \" // who\"#; // who asks\n", 2),
+        ("/* Somebody\n   told him. */ fn who() {}\n", 3),
+        (
+            "let text = \"first \\\n    told \\\n    last\"; fn who() {}\n",
+            1,
+        ),
+        ("let text = \"a \\\" told\";\n", 1),
+        ("// This is one\n// that waits in\n// vain.\n", 2),
+        (
+            "// This is one.\n\n// That waits `in\n// vain`, `who\n// he` is.\n",
+            0,
+        ),
+        ("/// Text.\r\n\t/// It is told.\r\n", 1),
+        ("#[doc = \"who asks\"]\nstruct Asker;\n", 1),
+        ("fn asks<'a>(who: &'a str) -> &'a str { who }\n", 0),
+    ];
+    for (text, count) in cases {
+        for path in ["src/rtt.rs", "examples/rtt.rs"] {
+            let found = findings(&SourceFile::new(path, text));
+            assert_eq!(found.len(), count, "{path} {text}: {found:?}");
+        }
+    }
+    let attributes = "#[test]\n#[cfg_attr(\n    windows,\n    ignore\n)]\n#[should_panic]\n";
+    let test = format!("{attributes}fn nobody_listens() {{ told(\"him\") }}\n");
+    let found = findings(&SourceFile::new("tests/rtt.rs", &test));
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn finds_a_word_at_the_end_of_every_rust_file() {
+    for file in everything() {
+        let text = format!("{}\n// who\n", file.text);
+        let found = findings(&SourceFile::new(&file.path, &text));
+        assert_eq!(found.len(), 1, "{}: {found:?}", file.path);
     }
 }

@@ -68,7 +68,9 @@ fn split(text: &str) -> Result<(&str, u16), &'static str> {
         None if !host.contains([':', '[', ']']) => host,
         _ => return Err("the host is neither a name nor an IP address"),
     };
-    let port = port.parse().map_err(|_| "the port is not in 0..=65535")?;
+    let port = port
+        .parse()
+        .map_err(|_| "the port is not a number from 0 to 65535")?;
     Ok((host, port))
 }
 
@@ -236,7 +238,7 @@ mod tests {
     #[test]
     fn rejects_invalid_addresses_with_the_expected_form() {
         let no_port = "the port is missing";
-        let not_a_port = "the port is not in 0..=65535";
+        let not_a_port = "the port is not a number from 0 to 65535";
         let no_host = "the host is missing";
         let brackets = "an IPv6 address needs brackets before the port";
         let not_a_host = "the host is neither a name nor an IP address";

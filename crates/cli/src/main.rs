@@ -85,12 +85,14 @@ fn main() -> ExitCode {
 }
 
 /// Prints an error of the parser, or the help. clap parses `-hello` as `-h`; this is rejected,
-/// because it is probably a value.
+/// because it is probably a value. With a help option, it may be the value of another option.
 fn refuse(error: &clap::Error) -> ! {
     let is_help = error.kind() == ErrorKind::DisplayHelp;
     let args = env::args_os().map(|arg| arg.to_string_lossy().into_owned());
-    let mut options = args.take_while(|arg| arg != "--");
-    match options.find(|arg| is_help && arg.starts_with("-h") && arg != "-h") {
+    let options: Vec<_> = args.take_while(|arg| arg != "--").collect();
+    let asks_for_help = options.iter().any(|arg| arg == "-h" || arg == "--help");
+    let is_mistaken = |arg: &&String| is_help && !asks_for_help && arg.starts_with("-h");
+    match options.iter().find(is_mistaken) {
         None => error.exit(),
         Some(arg) => {
             let text = format!(

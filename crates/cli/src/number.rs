@@ -1,19 +1,23 @@
 //! Numbers on the command line: whole numbers, and fractions as `0.05` or `5%`.
 
+use std::num::{IntErrorKind, ParseIntError};
+
 /// A parser for whole numbers from `min` to `max`.
 pub(crate) fn between<T: TryFrom<u64>>(
     min: u64,
     max: u64,
 ) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| (min..=max).contains(number));
+        let number = text.parse();
+        // Without a maximum, only a number of more than 64 bits is too large.
+        let is_too_large = number
+            .as_ref()
+            .is_err_and(|error: &ParseIntError| *error.kind() == IntErrorKind::PosOverflow);
+        let number = number.ok().filter(|number| (min..=max).contains(number));
         number
             .and_then(|number| T::try_from(number).ok())
             .ok_or_else(|| match max {
-                u64::MAX => format!("must be a whole number of at least {min}"),
+                u64::MAX if !is_too_large => format!("must be a whole number of at least {min}"),
                 _ => format!("must be a whole number from {min} to {max}"),
             })
     }
@@ -56,6 +60,11 @@ mod tests {
         }
         let error = "must be a whole number of at least 1".to_owned();
         assert_eq!(between::<u64>(1, u64::MAX)("0"), Err(error));
+        let error = format!("must be a whole number from 1 to {}", u64::MAX);
+        assert_eq!(
+            between::<u64>(1, u64::MAX)("18446744073709551616"),
+            Err(error)
+        );
     }
 
     #[test]

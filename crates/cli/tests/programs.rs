@@ -819,6 +819,13 @@ fn a_message_that_begins_with_a_hyphen_needs_two_hyphens() {
 }
 
 #[test]
+fn a_value_that_begins_with_a_hyphen_leaves_the_help_readable() {
+    let help = run(&mut tickwire(&["token", "--player", "-hanna", "--help"]));
+    assert_done(&help);
+    assert!(help.stdout[0].starts_with("Issues an admission token"));
+}
+
+#[test]
 fn a_port_alone_is_one_of_this_machine() {
     let listener = Listener::start_at("0", &[]);
     assert!(listener.addr.ip().is_loopback());

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example readme_client KEY [ADDRESS]`. The default address is `127.0.0.1:10080`.
 
-use std::{env, error::Error, process, time::Instant};
+use std::{env, error::Error, net::ToSocketAddrs, process, time::Instant};
 use tickwire::{Config, ConnectOptions, Delivery, Event, Host, Ticker};
 
 const PROTOCOL: u64 = 7; // the server's
@@ -18,7 +18,8 @@ fn play() -> Result<(), Box<dyn Error>> {
     };
     let mut host = Host::bind("[::]:0".parse()?, config)?;
     let options = ConnectOptions::default().pin(key.parse()?); // authenticates the server
-    let server = host.connect(address.parse()?, &options)?;
+    let resolved = address.to_socket_addrs()?.next().ok_or("unknown name")?;
+    let server = host.connect(resolved, &options)?;
     let (mut ticker, mut tick) = (Ticker::hz(60), 0);
     while tick < 60 {
         host.wait_until(ticker.deadline())?; // sleeps until a datagram or the next tick

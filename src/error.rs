@@ -22,7 +22,10 @@ pub enum SendError {
     /// The send queue of this peer is full ([limits](crate::proto::HostState::send)), or it has
     /// [`RECEIPTS_MAX`](crate::limits::RECEIPTS_MAX) open receipts. Send again in a later turn, or
     /// send less.
-    #[error("send queue of this peer is full: send again in a later turn, or send less")]
+    #[error(
+        "send queue of this peer is full (4096 messages, 4096 open receipts, or its limit of bytes): \
+         send again in a later turn, or send less"
+    )]
     QueueFull,
     /// The peer has disconnected, or its id belongs to another host.
     #[error("unknown peer: it has disconnected, or its id belongs to another host")]

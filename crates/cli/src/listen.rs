@@ -128,11 +128,8 @@ impl Listener {
         }
         let stats = self.socket.stats();
         let before = std::mem::replace(before, stats);
-        self.output.event(&Report::Progress {
-            datagrams: stats.datagrams_received - before.datagrams_received,
-            received_bytes: stats.bytes_received - before.bytes_received,
-            totals: Totals::new(&stats, self.echo),
-        })
+        self.output
+            .event(&Report::progress(&before, &stats, self.echo))
     }
 }
 
@@ -149,6 +146,16 @@ enum Report {
     },
     #[display("{_0}")]
     Summary(Totals),
+}
+
+impl Report {
+    fn progress(before: &SocketStats, stats: &SocketStats, echo: bool) -> Self {
+        Self::Progress {
+            datagrams: stats.datagrams_received - before.datagrams_received,
+            received_bytes: stats.bytes_received - before.bytes_received,
+            totals: Totals::new(stats, echo),
+        }
+    }
 }
 
 #[derive(Debug, Display, Serialize)]
@@ -191,12 +198,24 @@ impl Totals {
 mod tests {
     use super::*;
 
+    /// Statistics with these counts. The struct is not exhaustive.
+    fn received(datagrams: u64, bytes: u64) -> SocketStats {
+        let mut stats = SocketStats::default();
+        stats.datagrams_received = datagrams;
+        stats.bytes_received = bytes;
+        stats
+    }
+
+    #[test]
+    fn progress_is_the_difference_to_the_last_report() {
+        let report = Report::progress(&received(4, 20), &received(5, 320), false);
+        let text = "received 1 datagrams, 300 bytes; in all 5 datagrams, 320 bytes";
+        assert!(report.to_string().starts_with(text), "{report}");
+    }
+
     #[test]
     fn totals_are_one_line() {
-        // The struct is not exhaustive.
-        let mut stats = SocketStats::default();
-        stats.datagrams_received = 5;
-        stats.bytes_received = 320;
+        let mut stats = received(5, 320);
         stats.truncated = 2;
         stats.dropped_by_kernel = 7;
         stats.datagrams_sent = 3;

@@ -198,7 +198,8 @@ fn disconnect_text(reason: DisconnectReason) -> String {
         Reason::TimedOut => "nothing was received from the server within the idle timeout",
         Reason::Replaced => "another connection between the same addresses replaced it",
         Reason::ConnectTimeout => {
-            "no reply: no server, such as `tickwire serve`, runs there, or a firewall blocks it"
+            "no reply of a server: no `tickwire serve` or game server runs there (an echo such as \
+             `tickwire listen` does not accept connections), or a firewall blocks it"
         }
         Reason::ServerFull => "the server is full: try again later, or raise its --peers-max",
         Reason::ServerClosed => {

@@ -350,7 +350,7 @@ fn a_missing_server_is_reported_after_the_connect_timeout() {
     assert_not_connected(
         &ended,
         &address,
-        "no reply: no server, such as `tickwire serve`, runs there",
+        "no reply of a server: no `tickwire serve` or game server runs there",
     );
 }
 

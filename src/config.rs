@@ -197,7 +197,8 @@ pub struct Config {
     pub connect_timeout: Duration,
 
     /// Maximum acknowledgement delay: how long an acknowledgement may wait for a packet to share. 0
-    /// to [`ACK_DELAY_MAX`] (255 ms), in whole milliseconds. Default: 16 ms, a frame at 60 Hz.
+    /// to [`ACK_DELAY_MAX`] (255 ms), announced to the peer in milliseconds, rounded down. Default:
+    /// 16 ms, a frame at 60 Hz.
     pub ack_delay_max: Duration,
 
     /// Maximum length in bytes of a reliable or ordered message from a client of this host:

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// Set to write the embedded diagrams instead of comparing them.
 const UPDATE: &str = "TICKWIRE_UPDATE_DIAGRAMS";
 
+/// The table of chapters, without its extension.
+const TABLE: &str = "README";
+
 fn guide() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide")
 }
@@ -26,11 +29,12 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The chapters and their table, with their names.
 fn chapters() -> Vec<(String, String)> {
     let mut chapters = Vec::new();
     for path in files(&guide(), "md") {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if name.starts_with("ch") {
+        if name.starts_with("ch") || name == TABLE {
             chapters.push((name, read(&path)));
         }
     }
@@ -180,7 +184,7 @@ fn link_findings(text: &str, rustdoc: &BTreeSet<&str>) -> Vec<String> {
     for label in references(text) {
         if !own.contains(label.as_str()) {
             findings.push(format!(
-                "`[{label}]` has no definition at the end of the chapter"
+                "`[{label}]` has no definition at the end of the file"
             ));
         }
     }
@@ -238,6 +242,28 @@ fn chapters_have_complete_programs_and_working_links() {
         findings.extend(found.iter().map(|finding| format!("{name}.md: {finding}")));
     }
     assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+#[test]
+fn table_lists_every_chapter_with_its_title() {
+    let table = read(&guide().join(TABLE).with_extension("md"));
+    for (name, chapter) in chapters().iter().filter(|(name, _)| name != TABLE) {
+        let heading = chapter
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# "));
+        let (number, title) = heading
+            .and_then(|heading| heading.split_once(". "))
+            .unwrap_or_else(|| panic!("{name}.md does not begin with `# NUMBER. TITLE`"));
+        let row = format!("| {number} | [{title}][chapter {number}] | ");
+        assert!(table.contains(&row), "{TABLE}.md has no row `{row}`");
+        let target = format!("\n[chapter {number}]: {name}.md\n");
+        assert!(
+            table.contains(&target),
+            "{TABLE}.md lacks `{}`",
+            target.trim()
+        );
+    }
 }
 
 #[test]

@@ -245,6 +245,21 @@ fn chapters_have_complete_programs_and_working_links() {
 }
 
 #[test]
+fn every_definition_for_rustdoc_is_used() {
+    let links = read(&guide().join("links.md"));
+    let texts = chapters();
+    let used: BTreeSet<String> = texts
+        .iter()
+        .flat_map(|(_, chapter)| references(&text_and_programs(chapter).0))
+        .collect();
+    let unused: Vec<_> = definitions(&links)
+        .into_iter()
+        .filter(|(label, _)| !used.contains(*label))
+        .collect();
+    assert!(unused.is_empty(), "remove from links.md: {unused:?}");
+}
+
+#[test]
 fn table_lists_every_chapter_with_its_title() {
     let table = read(&guide().join(TABLE).with_extension("md"));
     for (name, chapter) in chapters().iter().filter(|(name, _)| name != TABLE) {

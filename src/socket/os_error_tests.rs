@@ -35,14 +35,14 @@ macro_rules! both_paths {
 }
 
 both_paths! {
-    fn an_interrupted_receive_is_made_again(config) {
+    fn retries_an_interrupted_receive(config) {
         let mut socket = with_pending(&config, &[b"a"]);
         socket.receive_fails(&[Errno::EINTR, Errno::EINTR]);
         assert_eq!(socket.drain(), [b"a"]);
         assert_eq!(socket.stats().receive_errors.interrupted, 2);
     }
 
-    fn a_report_about_one_peer_does_not_end_the_drain_of_the_others(config) {
+    fn an_icmp_error_of_one_peer_does_not_end_the_drain(config) {
         for errno in [
             Errno::ECONNREFUSED,
             Errno::ECONNRESET,
@@ -60,7 +60,7 @@ both_paths! {
         }
     }
 
-    fn a_datagram_too_long_to_arrive_at_all_is_counted_as_truncated(config) {
+    fn counts_a_datagram_over_the_buffer_as_truncated(config) {
         let mut socket = with_pending(&config, &[b"a"]);
         socket.receive_fails(&[Errno::EMSGSIZE]);
         assert_eq!(socket.drain(), [b"a"]);
@@ -68,7 +68,7 @@ both_paths! {
         assert_eq!(socket.stats().receive_errors.too_long, 1);
     }
 
-    fn missing_buffers_end_the_drain_and_the_next_turn_tries_again(config) {
+    fn missing_receive_buffers_end_the_drain_until_the_next_turn(config) {
         let mut socket = with_pending(&config, &[b"a"]);
         socket.receive_fails(&[Errno::ENOBUFS]);
         assert_eq!(socket.recv().unwrap(), None);
@@ -80,7 +80,7 @@ both_paths! {
         assert_eq!(socket.stats().budget_spent, 0);
     }
 
-    fn an_unexpected_answer_is_returned_and_the_drain_can_go_on(config) {
+    fn returns_an_unexpected_error_and_can_continue_the_drain(config) {
         let mut socket = with_pending(&config, &[b"a"]);
         socket.receive_fails(&[Errno::EIO]);
         assert_eq!(socket.recv().unwrap_err().raw_os_error(), Some(Errno::EIO as i32));
@@ -89,7 +89,7 @@ both_paths! {
         assert_eq!(socket.stats().receive_errors.other, 1);
     }
 
-    fn a_socket_that_answers_nothing_but_errors_ends_the_drain_at_the_budget(config) {
+    fn errors_alone_end_the_drain_at_its_budget(config) {
         let mut socket = bind(&SocketConfig { drain_budget: Some(5), ..config });
         socket.receive_fails(&[Errno::ECONNREFUSED; 7]);
         assert_eq!(socket.recv().unwrap(), None);
@@ -101,7 +101,7 @@ both_paths! {
         assert_eq!(socket.stats().receive_errors.refused, 7);
     }
 
-    fn what_a_full_socket_does_not_take_stays_in_order(config) {
+    fn a_full_socket_keeps_the_queue_in_order(config) {
         let (mut socket, mut peer) = pair(&config);
         socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
         socket.queue_numbers(&peer, 0..3);
@@ -116,7 +116,7 @@ both_paths! {
         assert_eq!(socket.stats().discarded, 0);
     }
 
-    fn a_full_queue_is_back_pressure_and_loses_nothing(config) {
+    fn a_full_queue_is_backpressure_and_loses_nothing(config) {
         let (mut socket, mut peer) = pair(&SocketConfig { send_queue: 100, ..config });
         socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
         socket.queue_numbers(&peer, 0..100);
@@ -128,7 +128,7 @@ both_paths! {
         assert_eq!(peer.receive_numbers(100), (0..100).collect::<Vec<_>>());
     }
 
-    fn room_after_a_full_queue_ends_the_sleep_once(config) {
+    fn space_after_a_full_queue_ends_one_sleep(config) {
         let (mut socket, mut peer) = pair(&SocketConfig { send_queue: 3, ..config });
         socket.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
         socket.queue_numbers(&peer, 0..3);
@@ -143,7 +143,7 @@ both_paths! {
         assert_eq!(peer.receive_numbers(4), [0, 1, 2, 3]);
     }
 
-    fn a_blocked_queue_is_not_tried_at_every_send(config) {
+    fn a_blocked_queue_is_not_retried_on_every_send(config) {
         let (mut socket, peer) = pair(&config);
         socket.send_answers(&[Fails(Errno::EAGAIN as i32), Fails(Errno::EAGAIN as i32)]);
         socket.queue_numbers(&peer, 0..200);
@@ -151,7 +151,7 @@ both_paths! {
         assert!(socket.is_blocked());
     }
 
-    fn a_sleeping_loop_sends_the_rest_when_the_socket_is_writable(config) {
+    fn sends_the_rest_when_the_socket_becomes_writable_during_a_sleep(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         socket.send_answers(&[Fails(Errno::EAGAIN as i32)]);
@@ -167,7 +167,7 @@ both_paths! {
         assert_eq!(socket.drain(), [b"again"]);
     }
 
-    fn missing_buffers_are_tried_again_without_an_event(config) {
+    fn retries_missing_send_buffers_without_an_event(config) {
         let mut socket = bind(&config);
         socket.send_answers(&[Fails(Errno::ENOBUFS as i32); 4]);
         let own = socket.local_addr();
@@ -178,7 +178,7 @@ both_paths! {
         assert_eq!(socket.stats().discarded, 0);
     }
 
-    fn missing_buffers_do_not_hold_a_sleep_beyond_its_time(config) {
+    fn missing_buffers_do_not_extend_a_sleep(config) {
         let mut socket = bind(&config);
         socket.send_answers(&vec![Fails(Errno::ENOBUFS as i32); 10_000]);
         let own = socket.local_addr();
@@ -190,7 +190,7 @@ both_paths! {
         assert_eq!(socket.drain(), [b"to myself"]);
     }
 
-    fn a_report_about_an_earlier_datagram_costs_no_datagram(config) {
+    fn an_error_of_an_earlier_datagram_loses_no_datagram(config) {
         let (mut socket, mut peer) = pair(&config);
         socket.send_answers(&[Fails(Errno::ECONNREFUSED as i32)]);
         socket.queue_numbers(&peer, 0..3);
@@ -200,7 +200,7 @@ both_paths! {
         assert_eq!(socket.stats().discarded, 0);
     }
 
-    fn every_datagram_has_its_own_second_try(config) {
+    fn each_datagram_is_retried_once(config) {
         let (mut socket, mut peer) = pair(&config);
         let refused = Fails(Errno::ECONNREFUSED as i32);
         socket.send_answers(&[refused, Takes(1), refused, Takes(1), refused]);
@@ -211,7 +211,7 @@ both_paths! {
         assert_eq!(socket.stats().discarded, 0);
     }
 
-    fn a_datagram_refused_twice_is_given_up_and_the_rest_leaves(config) {
+    fn drops_a_datagram_rejected_twice_and_sends_the_rest(config) {
         let (mut socket, mut peer) = pair(&config);
         socket.send_answers(&[Fails(Errno::ECONNREFUSED as i32); 2]);
         socket.queue_numbers(&peer, 0..3);
@@ -220,7 +220,7 @@ both_paths! {
         assert_eq!(socket.stats().discarded, 1);
     }
 
-    fn what_cannot_get_there_is_dropped_as_the_network_would(config) {
+    fn drops_datagrams_to_unreachable_destinations(config) {
         for errno in [Errno::EHOSTUNREACH, Errno::ENETUNREACH, Errno::EPERM, Errno::EACCES] {
             let (mut socket, mut peer) = pair(&config);
             socket.send_answers(&[Fails(errno as i32)]);
@@ -233,7 +233,7 @@ both_paths! {
         }
     }
 
-    fn a_datagram_too_long_for_the_path_is_reported_and_the_rest_leaves(config) {
+    fn reports_a_datagram_too_long_for_the_path_and_sends_the_rest(config) {
         let (mut socket, mut peer) = pair(&config);
         socket.send_answers(&[Fails(Errno::EMSGSIZE as i32)]);
         socket.send(peer.local_addr(), &[0; 900]).unwrap();
@@ -245,7 +245,7 @@ both_paths! {
         assert!(socket.flush().is_ok(), "an error is reported once");
     }
 
-    fn an_unexpected_refusal_is_reported_by_flush_and_never_by_wait(config) {
+    fn reports_an_unexpected_send_error_in_flush_only(config) {
         let (mut socket, mut peer) = pair(&config);
         socket.send_answers(&[Fails(Errno::EINVAL as i32), Fails(Errno::EIO as i32)]);
         socket.queue_numbers(&peer, 0..4);
@@ -257,7 +257,7 @@ both_paths! {
         assert!(socket.flush().is_ok(), "an error is reported once");
     }
 
-    fn endless_interruptions_do_not_hold_the_loop(config) {
+    fn bounds_retries_of_interrupted_sends(config) {
         let (mut socket, mut peer) = pair(&config);
         let many = INTERRUPTED_MAX as usize + 1;
         socket.send_answers(&vec![Fails(Errno::EINTR as i32); many]);
@@ -269,7 +269,7 @@ both_paths! {
         assert_eq!(socket.stats().send_errors.interrupted, u64::from(INTERRUPTED_MAX) + 1);
     }
 
-    fn endless_interruptions_do_not_put_the_queue_to_sleep(config) {
+    fn does_not_sleep_after_endless_interruptions(config) {
         let mut socket = bind(&config);
         let own = socket.local_addr();
         socket.send_answers(&[Fails(Errno::EINTR as i32); INTERRUPTED_MAX as usize]);
@@ -279,7 +279,7 @@ both_paths! {
         assert_eq!(socket.drain(), [b"to myself"]);
     }
 
-    fn a_queue_that_is_blocked_when_it_is_registered_asks_for_writability(config) {
+    fn registering_a_blocked_queue_requests_writability(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
         let (mut socket, mut peer) = pair(&config);
@@ -293,7 +293,7 @@ both_paths! {
         assert_eq!(peer.receive_numbers(3), [0, 1, 2]);
     }
 
-    fn in_somebody_elses_poll_writability_is_asked_for_while_the_socket_would_block(config) {
+    fn requests_writability_from_an_external_poll_while_blocked(config) {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
         let (mut socket, mut peer) = pair(&config);
@@ -317,7 +317,7 @@ both_paths! {
         assert_eq!(socket.drain(), [b"to myself"]);
     }
 
-    fn the_order_survives_every_split_of_a_ring_that_wraps(config) {
+    fn keeps_the_order_across_every_ring_split(config) {
         let seed = 7;
         println!("seed {seed}");
         let mut random = TestRng(seed);

@@ -28,8 +28,8 @@ const DRAIN_POLL: Duration = Duration::from_millis(1);
 ///
 ///   to 127.0.0.1:10080, 13 bytes: Hello, world!
 ///
-/// The command succeeds even if no program listens there, because UDP does not
-/// report that. It fails if the system rejects a datagram.
+/// The command succeeds even if no program listens there, because an unconnected
+/// UDP socket does not report that. It fails if the system rejects a datagram.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = include_str!("help/send.txt"))]
 pub(crate) struct Options {

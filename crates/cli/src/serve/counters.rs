@@ -23,8 +23,11 @@ const LOST: [Label; 6] = [
 
 /// Why an incoming datagram or connection attempt was rejected.
 const REJECTED: [Label; 8] = [
-    ("refused", "denied"),
-    ("protocol_id", "with another protocol id"),
+    ("denied", "denied"),
+    (
+        "mismatches",
+        "with another version, protection or protocol id",
+    ),
     ("cookie", "with an invalid cookie"),
     ("poll_limit", "over the limit per turn"),
     ("handshake_rate", "over the handshake rate"),
@@ -202,7 +205,7 @@ mod tests {
         };
         let text = counters.totals();
         let troubles = "; lost: 1 on the network, 2 in the send queue, 3 by the system; \
-                        rejected: 4 with another protocol id, 5 for an unknown connection";
+                        rejected: 4 with another version, protection or protocol id, 5 for an unknown connection";
         assert!(text.ends_with(troubles), "{text}");
     }
 

@@ -22,17 +22,15 @@ pub(crate) fn resolve(text: &str) -> Result<Vec<SocketAddr>, CliError> {
     if let Ok(addr) = text.parse() {
         return Ok(vec![addr]);
     }
-    let invalid = |what: &str| {
-        // Escaped, so that the error is one line.
-        let shown = FormattedBytes(text.as_bytes(), ByteFormat::Text);
-        CliError::Usage(format!("address \"{shown}\": {what}"))
-    };
+    // Escaped, so that the error is one line.
+    let shown = FormattedBytes(text.as_bytes(), ByteFormat::Text);
     let unresolved = |why: &str| {
-        invalid(&format!(
-            "cannot resolve the host ({why}); check the name, or use an IP address"
+        CliError::Runtime(format!(
+            "address \"{shown}\": cannot resolve the host ({why}); check the name, or use an IP address"
         ))
     };
-    let parts = split(text).map_err(|what| invalid(&format!("{what}; {EXPECTED}")))?;
+    let parts = split(text)
+        .map_err(|what| CliError::Usage(format!("address \"{shown}\": {what}; {EXPECTED}")))?;
     let found = parts.to_socket_addrs();
     let mut addrs: Vec<SocketAddr> = found
         .map_err(|error| unresolved(&error.to_string()))?
@@ -272,7 +270,9 @@ mod tests {
     fn an_unknown_host_is_reported_in_one_line() {
         // A label has at most 63 bytes (RFC 1035), so this name cannot exist.
         let host = "a".repeat(64);
-        let text = text_of(resolve(&format!("{host}:7")).unwrap_err());
+        let error = resolve(&format!("{host}:7")).unwrap_err();
+        assert!(matches!(error, CliError::Runtime(_)), "{error:?}");
+        let text = text_of(error);
         let begin = format!("address \"{host}:7\": cannot resolve the host (");
         assert!(text.starts_with(&begin), "{text}");
         let text = text_of(resolve("a\nb\x1b[2J").unwrap_err());

@@ -63,9 +63,9 @@ impl From<KeyFileError> for CliError {
             KeyFileErrorKind::Read(source) if source.kind() == io::ErrorKind::NotFound => {
                 Self::Usage(format!("{error}; `tickwire keygen` generates a key"))
             }
-            KeyFileErrorKind::Exists => {
-                Self::Usage(format!("{error}; --force overwrites it with a new key"))
-            }
+            KeyFileErrorKind::Exists => Self::Usage(format!(
+                "{error}; --show prints its public key, --force overwrites it with a new key"
+            )),
             KeyFileErrorKind::Write(_) => Self::Runtime(error.to_string()),
             _ => Self::usage(error),
         }

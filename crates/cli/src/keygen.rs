@@ -19,8 +19,12 @@ use crate::output::Output;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = include_str!("help/keygen.txt"))]
 pub(crate) struct Options {
-    /// File to write the secret key to
+    /// File of the secret key
     file: PathBuf,
+
+    /// Prints the public key of an existing file, and generates no key
+    #[arg(long, conflicts_with_all = ["force", "token_key"])]
+    show: bool,
 
     /// Overwrites an existing file; its key is lost
     #[arg(long)]
@@ -35,6 +39,9 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let (file, force) = (&options.file, options.force);
+    if options.show {
+        return print(PrivateKey::read_file(file)?.public_key().to_string());
+    }
     let generated = CliError::cannot("generate a key");
     let (written, line) = if options.token_key {
         let key = TokenKey::generate().map_err(generated)?;
@@ -52,6 +59,10 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         (written, key.public_key().to_string())
     };
     written?;
+    print(line)
+}
+
+fn print(line: String) -> Result<(), CliError> {
     let mut output = Output::text();
     output.line(line)?;
     output.flush()

@@ -123,6 +123,23 @@ fn keygen_keeps_an_existing_file_unless_forced() {
 }
 
 #[test]
+fn keygen_shows_the_public_key_of_an_existing_file() {
+    let folder = Directory::new();
+    let (file, public) = folder.server_key("server.key");
+    let before = fs::read(&file).unwrap();
+    let shown = one_line(&run(&mut tickwire(&["keygen", "--show", &file])));
+    assert_eq!(shown, public);
+    assert_eq!(fs::read(&file).unwrap(), before);
+    let token_key = folder.token_key("token.key");
+    let missing = folder.path("none.key");
+    for file in [&token_key, &missing] {
+        let ended = run(&mut tickwire(&["keygen", "--show", file]));
+        assert_fails(&ended, 2, &[file]);
+    }
+    assert!(!fs::exists(&missing).unwrap(), "--show generates no key");
+}
+
+#[test]
 fn keygen_reports_the_path_that_it_cannot_write() {
     let folder = Directory::new();
     let nowhere = folder.path("none/server.key");

@@ -319,7 +319,10 @@ fn a_protocol_id_mismatch_is_reported() {
     assert_not_connected(&ended, &server.address, why);
     assert_done(&ping_once(&server.address, &["--protocol-id", "31"]));
     let totals = server.end(Signal::SIGTERM).pop().unwrap();
-    assert!(totals.contains(" with another version, protection or protocol id"), "{totals}");
+    assert!(
+        totals.contains(" with another version, protection or protocol id"),
+        "{totals}"
+    );
 }
 
 #[test]
